@@ -1,0 +1,58 @@
+/**
+ * What every compile step gets from `server/`: where to report problems and how to look things up.
+ * On main the same steps run only to check: `isCheckOnly` is true and stats go nowhere that matters.
+ * `runtime/` adds runtime values and stats to it for the rooms above.
+ */
+
+import type { Problems } from "./config_error.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+
+export interface BaseCompileContext {
+  readonly problems: Problems;
+  readonly dispatcher: Dispatcher;
+  readonly isCheckOnly: boolean;
+  /** Index of the worker; 0 is main. */
+  readonly worker: number;
+  /** Node and server facts for formatters and headers. */
+  readonly server: ServerFacts;
+  /**
+   * The factory of an unpacked typed_config by its message type, from the registries that `server/`
+   * joined and loaded before compiling; undefined if denvoy has none.
+   */
+  extension<Factory>(category: ExtensionCategory, typeName: string): Factory | undefined;
+  /** Services of higher rank or of the thread, put in by `server/` under their interface's name. */
+  service<Service>(name: string): Service;
+}
+
+export type ExtensionCategory =
+  | "http_filter"
+  | "network_filter"
+  | "listener_filter"
+  | "access_logger"
+  | "upstream_http"
+  | "request_id"
+  | "original_ip"
+  | "header_formatter"
+  | "path_matcher"
+  | "path_rewriter"
+  | "early_header_mutation"
+  | "internal_redirect_predicate"
+  | "retry_host_predicate"
+  | "retry_priority"
+  | "matcher_input"
+  | "formatter_command"
+  | "lb_policy";
+
+/** Facts of this process that configuration and logs refer to. */
+export interface ServerFacts {
+  readonly nodeId: string;
+  readonly nodeCluster: string;
+  readonly zone: string;
+  readonly nodeMetadata: { readonly [key: string]: unknown };
+  readonly hostname: string;
+  readonly version: string;
+  /** Drain time in milliseconds (`--drain-time-s`). */
+  readonly drainTimeMs: number;
+  /** Environment for %ENVIRONMENT()%, read by `server/` only. */
+  environment(name: string): string | undefined;
+}

@@ -1,0 +1,145 @@
+/**
+ * Bytes on their way to one connection: codecs encode straight into it, the connection writes it
+ * out at the end of the turn. Chunks come from a free list of the thread, so that an idle
+ * connection holds none. A chunk is 48 KiB, TLSWrap's best write size (DESIGN §4).
+ */
+
+import { Buffer as NodeBuffer } from "node:buffer";
+
+/** Size of a chunk in bytes; one write to the kernel or to TLS is never larger. */
+export const CHUNK_BYTES = 49152;
+const MAX_FREE = 64;
+
+/** A byte array that also writes and reads text, one byte a char code (Node's untyped methods). */
+export interface Latin1Bytes extends Uint8Array<ArrayBuffer> {
+  latin1Write(text: string, offset: number, length: number): number;
+  latin1Slice(start: number, end: number): string;
+}
+
+/** Allocates bytes that are not zeroed. */
+export function allocateLatin1(size: number): Latin1Bytes {
+  return NodeBuffer.allocUnsafeSlow(size) as unknown as Latin1Bytes;
+}
+
+/** The same memory with the text methods; no copy. */
+export function asLatin1(bytes: Uint8Array): Latin1Bytes {
+  return NodeBuffer.from(bytes.buffer, bytes.byteOffset, bytes.length) as unknown as Latin1Bytes;
+}
+
+const free: Latin1Bytes[] = [];
+
+function takeChunk(): Latin1Bytes {
+  return free.pop() ?? allocateLatin1(CHUNK_BYTES);
+}
+
+function giveChunk(chunk: Latin1Bytes): void {
+  if (free.length < MAX_FREE) free.push(chunk);
+}
+
+interface Chunk {
+  readonly bytes: Latin1Bytes;
+  start: number;
+  end: number;
+}
+
+export class OutputBuffer {
+  /** Chunks before the last one are full or closed. */
+  #chunks: Chunk[] = [];
+  #length = 0;
+  /** Called when bytes arrive in an empty buffer, so that its owner can ask for a flush. */
+  readonly #onFirst: () => void;
+
+  constructor(onFirst: () => void) {
+    this.#onFirst = onFirst;
+  }
+
+  /** Bytes that wait to be written. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /**
+   * Makes room for `size` ≤ 48 KiB contiguous bytes and returns the chunk to write them into, from
+   * `offset` on; `commit` then says how many were written. Nothing else may touch the buffer between.
+   */
+  reserve(size: number): Latin1Bytes {
+    const last = this.#chunks[this.#chunks.length - 1];
+    if (last !== undefined && last.end + size <= CHUNK_BYTES) {
+      this.offset = last.end;
+      return last.bytes;
+    }
+    if (size > CHUNK_BYTES) throw new RangeError(`A reservation of ${size} bytes is too large`);
+    const bytes = takeChunk();
+    this.#chunks.push({ bytes, start: 0, end: 0 });
+    this.offset = 0;
+    return bytes;
+  }
+  /** Where the last reservation begins in its chunk. */
+  offset = 0;
+
+  /** Takes over `size` bytes written at `offset` of the reserved chunk. */
+  commit(size: number): void {
+    this.#chunks[this.#chunks.length - 1]!.end += size;
+    const was = this.#length;
+    this.#length = was + size;
+    if (was === 0 && size > 0) this.#onFirst();
+  }
+
+  /** Appends a copy of `bytes`. */
+  writeBytes(bytes: Uint8Array): void {
+    let at = 0;
+    while (at < bytes.length) {
+      let last = this.#chunks[this.#chunks.length - 1];
+      if (last === undefined || last.end === CHUNK_BYTES) {
+        last = { bytes: takeChunk(), start: 0, end: 0 };
+        this.#chunks.push(last);
+      }
+      const size = Math.min(bytes.length - at, CHUNK_BYTES - last.end);
+      last.bytes.set(
+        at === 0 && size === bytes.length ? bytes : bytes.subarray(at, at + size),
+        last.end,
+      );
+      last.end += size;
+      at += size;
+    }
+    const was = this.#length;
+    this.#length = was + bytes.length;
+    if (was === 0 && bytes.length > 0) this.#onFirst();
+  }
+
+  /** Appends text whose char codes are all below 256, one byte each. */
+  writeLatin1(text: string): void {
+    for (let at = 0; at < text.length; at += CHUNK_BYTES) {
+      const part = text.length <= CHUNK_BYTES ? text : text.slice(at, at + CHUNK_BYTES);
+      const chunk = this.reserve(part.length);
+      chunk.latin1Write(part, this.offset, part.length);
+      this.commit(part.length);
+    }
+  }
+
+  /** The first waiting bytes, at most 48 KiB; undefined if none. Valid until `consume`. */
+  peek(): Uint8Array | undefined {
+    const first = this.#chunks[0];
+    if (first === undefined || first.start === first.end) return undefined;
+    return first.bytes.subarray(first.start, first.end);
+  }
+
+  /** Drops `size` bytes from the front of what `peek` showed. */
+  consume(size: number): void {
+    const first = this.#chunks[0]!;
+    first.start += size;
+    this.#length -= size;
+    if (first.start > first.end) throw new RangeError(`Consumed past the chunk by ${size}`);
+    if (first.start === first.end) {
+      this.#chunks.shift();
+      giveChunk(first.bytes);
+    }
+  }
+
+  /** Forgets all that waits. */
+  clear(): void {
+    for (const chunk of this.#chunks) giveChunk(chunk.bytes);
+    this.#chunks = [];
+    this.#length = 0;
+  }
+}

@@ -1,0 +1,70 @@
+/** Randomness for balancing and ids; a seeded twin makes tests repeatable. */
+
+export interface Random {
+  /** An integer in [0, bound), bound ≤ 2^32. */
+  below(bound: number): number;
+  /** A random version-4 UUID. */
+  uuid(): string;
+}
+
+const BATCH = 256;
+const HEX: readonly string[] = Array.from(
+  { length: 256 },
+  (_, byte) => byte.toString(16).padStart(2, "0"),
+);
+
+/** Draws from the system in batches: one `getRandomValues` call costs as much as 30 draws. */
+export class SystemRandom implements Random {
+  readonly #words = new Uint32Array(BATCH);
+  readonly #bytes = new Uint8Array(this.#words.buffer);
+  #at = BATCH;
+
+  below(bound: number): number {
+    if (this.#at >= BATCH) this.#fill();
+    // The bias of the multiplication is below 2^-32 × bound: nothing for balancing.
+    return Math.floor(this.#words[this.#at++]! / 4294967296 * bound);
+  }
+
+  uuid(): string {
+    if (this.#at + 4 > BATCH) this.#fill();
+    const b = this.#bytes;
+    let o = this.#at * 4;
+    this.#at += 4;
+    return HEX[b[o++]!]! + HEX[b[o++]!]! + HEX[b[o++]!]! + HEX[b[o++]!]! + "-" + HEX[b[o++]!]! +
+      HEX[b[o++]!]! + "-" + HEX[b[o++]! & 0x0f | 0x40]! + HEX[b[o++]!]! + "-" +
+      HEX[b[o++]! & 0x3f | 0x80]! + HEX[b[o++]!]! + "-" + HEX[b[o++]!]! + HEX[b[o++]!]! +
+      HEX[b[o++]!]! + HEX[b[o++]!]! + HEX[b[o++]!]! + HEX[b[o++]!]!;
+  }
+
+  #fill(): void {
+    crypto.getRandomValues(this.#words);
+    this.#at = 0;
+  }
+}
+
+/** Deterministic draws (mulberry32) for tests. */
+export class SeededRandom implements Random {
+  #state: number;
+
+  constructor(seed: number) {
+    this.#state = seed >>> 0;
+  }
+
+  below(bound: number): number {
+    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
+    let t = this.#state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return Math.floor(((t ^ (t >>> 14)) >>> 0) / 4294967296 * bound);
+  }
+
+  uuid(): string {
+    const hex = Array.from({ length: 32 }, () => this.below(16).toString(16));
+    hex[12] = "4";
+    hex[16] = (8 + this.below(4)).toString(16);
+    const text = hex.join("");
+    return `${text.slice(0, 8)}-${text.slice(8, 12)}-${text.slice(12, 16)}-${text.slice(16, 20)}-${
+      text.slice(20)
+    }`;
+  }
+}

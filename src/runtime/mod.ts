@@ -1,0 +1,2 @@
+export * from "./compile_context.ts";
+export * from "./runtime.ts";

@@ -1,0 +1,3 @@
+export * from "./arena.ts";
+export * from "./histogram.ts";
+export * from "./scope.ts";

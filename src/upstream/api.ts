@@ -1,0 +1,176 @@
+/**
+ * What the router and others ask of clusters. A cluster lives on one worker: its hosts, balancer,
+ * pools and stats are that worker's; circuit breakers and per-host active requests are shared.
+ */
+
+import type { Address } from "../base/mod.ts";
+import type {
+  HeaderMap,
+  Protocol,
+  RequestEncoder,
+  ResponseDecoder,
+  StreamInfo,
+  TlsInfo,
+} from "../http/mod.ts";
+import type { Histogram, StatGroup } from "../stats/mod.ts";
+
+export type Priority = "default" | "high";
+
+/** One upstream endpoint as run. */
+export interface Host {
+  readonly address: Address;
+  readonly hostname: string;
+  readonly weight: number;
+  /** Index of its priority level. */
+  readonly priority: number;
+  readonly locality: { readonly region: string; readonly zone: string; readonly subZone: string };
+  readonly metadata: { readonly [filter: string]: unknown } | undefined;
+  readonly isCanary: boolean;
+  health: HostHealth;
+  /** Requests under way on this worker. */
+  activeRequests: number;
+  /** Per-host stats: `cx_total cx_active cx_connect_fail rq_total rq_active rq_success rq_error rq_timeout`. */
+  readonly stats: StatGroup;
+}
+
+export type HostHealth = "healthy" | "degraded" | "unhealthy";
+
+/** What a balancer may look at for one request. */
+export interface LoadBalancerContext {
+  /** Hash of the request by the route's hash policies; undefined if none applies. */
+  hash(): number | bigint | undefined;
+  readonly requestHeaders: HeaderMap | undefined;
+  readonly metadataMatch: { readonly [key: string]: unknown } | undefined;
+  /** Whether a retry should look for another host; asked up to `hostSelectionRetryCount` times. */
+  shouldSelectAnotherHost(host: Host): boolean;
+  readonly hostSelectionRetryCount: number;
+  readonly streamInfo: StreamInfo | undefined;
+}
+
+/** Why a stream could not be had. */
+export type PoolFailureReason =
+  | "overflow"
+  | "local_connection_failure"
+  | "remote_connection_failure"
+  | "timeout";
+
+export interface PoolCallbacks {
+  /** A stream is ours; the request may be encoded at once. */
+  onPoolReady(encoder: RequestEncoder, ready: PoolReady): void;
+  onPoolFailure(reason: PoolFailureReason, transportFailureReason: string, host: Host): void;
+}
+
+/** Facts of the connection that serves a stream. */
+export interface PoolReady {
+  readonly host: Host;
+  readonly protocol: Protocol;
+  readonly tls: TlsInfo | undefined;
+  readonly connectionId: number;
+  readonly localAddress: Address;
+  /** Streams the connection served, this one included. */
+  readonly streamCount: number;
+  readonly connectStartMs: number;
+  readonly connectCompleteMs: number;
+  readonly handshakeCompleteMs: number;
+}
+
+/** A request that waits for a connection. */
+export interface PendingStream {
+  cancel(): void;
+}
+
+/** The pools of one cluster, seen by the router. */
+export interface Cluster {
+  readonly info: ClusterInfo;
+  /** @returns undefined if there is no host to send to (503 UH) */
+  chooseHost(context: LoadBalancerContext | undefined): Host | undefined;
+  /**
+   * Asks the host's pool for a stream. `onPoolReady` may be called before this returns (then the
+   * result is undefined), or `onPoolFailure` (likewise).
+   * @param downstreamProtocol for clusters with use_downstream_protocol_config
+   */
+  newStream(
+    host: Host,
+    decoder: ResponseDecoder,
+    request: StreamRequest,
+  ): PendingStream | undefined;
+  /** A TCP connection to the host, for tcp_proxy and CONNECT termination. */
+  newTcpConnection(host: Host, request: TcpRequest): PendingStream | undefined;
+  readonly circuitBreakers: { readonly [priority in Priority]: CircuitBreaker };
+}
+
+export interface StreamRequest {
+  readonly callbacks: PoolCallbacks;
+  readonly priority: Priority;
+  readonly downstreamProtocol: Protocol | undefined;
+  readonly streamInfo: StreamInfo | undefined;
+  /** Host header value for auto_sni. */
+  readonly authority: string | undefined;
+  /** Upgrade or CONNECT: the stream becomes a tunnel. */
+  readonly isTunnel: boolean;
+}
+
+export interface TcpRequest {
+  readonly priority: Priority;
+  readonly onReady: (connection: import("../net/mod.ts").Connection, ready: PoolReady) => void;
+  readonly onFailure: (
+    reason: PoolFailureReason,
+    transportFailureReason: string,
+    host: Host,
+  ) => void;
+  readonly streamInfo: StreamInfo | undefined;
+}
+
+/** Limits of one priority. `try*` take a unit and say whether they could; each needs its `release*`. */
+export interface CircuitBreaker {
+  readonly maxRequests: number;
+  readonly maxRetries: number;
+  tryRequest(): boolean;
+  releaseRequest(): void;
+  tryRetry(): boolean;
+  releaseRetry(): void;
+}
+
+/** Facts and stats of a cluster. */
+export interface ClusterInfo {
+  readonly name: string;
+  /** Name in stats: alt_stat_name or name. */
+  readonly statName: string;
+  readonly metadata: { readonly [filter: string]: unknown } | undefined;
+  readonly connectTimeoutMs: number;
+  readonly maxRequestsPerConnection: number;
+  readonly perConnectionBufferLimitBytes: number;
+  /** Upstream protocol options from HttpProtocolOptions. */
+  readonly maxResponseHeadersKb: number;
+  readonly commonHttpIdleTimeoutMs: number;
+  readonly maxStreamDurationMs: number | undefined;
+  readonly upstreamHttpFilters: readonly unknown[];
+  readonly isMaintenanceMode: () => boolean;
+  /** Indices into CLUSTER_STATS. */
+  readonly stats: StatGroup;
+  readonly requestTime: Histogram;
+  readonly connectTime: Histogram;
+  /** `upstream_rq_<code>`, `upstream_rq_<n>xx`, `upstream_rq_completed`; internal_ and external_ twins; zone and canary trees. */
+  chargeResponse(
+    status: number,
+    options: {
+      readonly isInternal: boolean;
+      readonly isCanary: boolean;
+      readonly timeMs: number | undefined;
+    },
+  ): void;
+  readonly trackTimeoutBudgets: boolean;
+  readonly timeoutBudgetPercentUsed: Histogram | undefined;
+  /** respect_dns_ttl and others live with the resolver. */
+  readonly dropOverloadCategory: string | undefined;
+  /** Percent chance (0–100) that drop_overloads rejects a request. */
+  readonly dropOverloadPercent: number;
+  /** Retry policy of HttpProtocolOptions or the cluster's typed options, used when a route has none. */
+  readonly retryPolicyMessage: object | undefined;
+  readonly hashPolicyMessages: readonly object[];
+}
+
+/** All clusters of one worker. */
+export interface ClusterManager {
+  get(name: string): Cluster | undefined;
+}
