@@ -27,6 +27,8 @@ export class StatsRoot {
   readonly #gauges = new Map<string, Gauge>();
   readonly #histograms = new Map<string, Histogram>();
   readonly #groups = new Map<string, StatGroup>();
+  /** Histograms main has not heard of; it lists them though they are empty. */
+  #newHistograms: Histogram[] = [];
 
   /** The scope with no prefix. */
   readonly scope: Scope = new Scope(this, "");
@@ -54,6 +56,7 @@ export class StatsRoot {
     if (histogram === undefined) {
       histogram = new Histogram(name, unit);
       this.#histograms.set(name, histogram);
+      this.#newHistograms.push(histogram);
     }
     return histogram;
   }
@@ -71,7 +74,12 @@ export class StatsRoot {
   /** New names and the histogram bins since the last call; undefined if there is nothing to tell. */
   takeUpdate(): StatsUpdate | undefined {
     const fresh = this.#arena.takeNew();
-    const histograms: StatsUpdate["histograms"] = [];
+    const histograms: StatsUpdate["histograms"] = this.#newHistograms.map(({ name, unit }) => ({
+      name,
+      unit,
+      bins: new Map(),
+    }));
+    this.#newHistograms = [];
     for (const histogram of this.#histograms.values()) {
       const bins = histogram.take();
       if (bins !== undefined) histograms.push({ name: histogram.name, unit: histogram.unit, bins });

@@ -1,0 +1,7 @@
+/** JSON as Envoy's admin prints it: one space of indent, a newline at the end. */
+
+import type { Json } from "./host.ts";
+
+export function pretty(value: Json): string {
+  return JSON.stringify(value, undefined, 1) + "\n";
+}

@@ -1,0 +1,87 @@
+/** What main and its workers say to each other. All of it is structured-clonable. */
+
+import type { Address, LogLevel } from "../base/mod.ts";
+import type { StatsUpdate } from "../stats/mod.ts";
+import type { ClusterResource, ClusterSnapshot, HostUpdate } from "../upstream/mod.ts";
+
+/** Facts a worker needs before any resource. */
+export interface WorkerInit {
+  /** 1 … concurrency; main is 0. */
+  readonly index: number;
+  readonly concurrency: number;
+  /** Shared limits and beats, see shared_memory.ts. */
+  readonly breakers: SharedArrayBuffer;
+  readonly beats: SharedArrayBuffer;
+  readonly drainTimeMs: number;
+  readonly fileFlushIntervalMs: number;
+  readonly logLevels: readonly (readonly [component: string, level: LogLevel])[];
+  readonly logFormat: string | undefined;
+  readonly logPath: string | undefined;
+  readonly node: {
+    readonly id: string;
+    readonly cluster: string;
+    readonly zone: string;
+    readonly metadata: { readonly [key: string]: unknown };
+  };
+  readonly hostname: string;
+  readonly version: string;
+}
+
+/** A listener as a worker gets it. */
+export interface ListenerResource {
+  readonly message: object;
+  readonly version: number;
+  /** Ports that another worker found for port 0, by index of the address. */
+  readonly ports: readonly number[] | undefined;
+  /** Only one worker may own the socket (Unix sockets, enable_reuse_port: false). */
+  readonly owner: number | undefined;
+}
+
+export type ToWorker =
+  | { readonly type: "init"; readonly init: WorkerInit }
+  | { readonly type: "runtime"; readonly values: ReadonlyMap<string, unknown> }
+  /** Message types of the extensions in use: loaded before anything is compiled. */
+  | { readonly type: "extensions"; readonly typeNames: readonly string[] }
+  | { readonly type: "clusters"; readonly resources: readonly ClusterResource[] }
+  | { readonly type: "hosts"; readonly updates: readonly HostUpdate[] }
+  | { readonly type: "listener"; readonly resource: ListenerResource }
+  /** Begin to accept on what is bound. */
+  | { readonly type: "accept" }
+  | { readonly type: "flush_stats"; readonly id: number }
+  | { readonly type: "snapshot"; readonly id: number }
+  | { readonly type: "reopen_logs" }
+  | {
+    readonly type: "log_levels";
+    readonly levels: readonly (readonly [component: string, level: LogLevel])[];
+  }
+  | { readonly type: "health_check_fail"; readonly failed: boolean }
+  /** Stops accepting; `graceful` keeps connections and drains them. */
+  | { readonly type: "drain_listeners"; readonly graceful: boolean; readonly inboundOnly: boolean }
+  /** Drains all connections for at most the drain time, then answers "drained". */
+  | { readonly type: "drain" }
+  | { readonly type: "exit" };
+
+export type FromWorker =
+  /** The module is loaded; `init` may be sent. */
+  | { readonly type: "up" }
+  | {
+    readonly type: "listener_bound";
+    readonly name: string;
+    readonly addresses: readonly Address[];
+  }
+  | { readonly type: "listener_failed"; readonly name: string; readonly error: string }
+  /** All resources so far are compiled and in use. */
+  | { readonly type: "applied"; readonly version: number }
+  | { readonly type: "accepting" }
+  | { readonly type: "stats"; readonly id: number; readonly update: StatsUpdate | undefined }
+  | { readonly type: "snapshot"; readonly id: number; readonly snapshot: WorkerSnapshot }
+  | { readonly type: "drained" }
+  | { readonly type: "log"; readonly line: string }
+  | { readonly type: "fault"; readonly error: string };
+
+/** What admin shows of one worker. */
+export interface WorkerSnapshot {
+  readonly clusters: readonly ClusterSnapshot[];
+  readonly connections: number;
+  readonly heapUsedBytes: number;
+}
