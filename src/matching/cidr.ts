@@ -1,0 +1,156 @@
+/** IP ranges; `ipaddr.js` behind this one module. IPv4 and IPv6 are kept apart, as in Envoy. */
+
+import ipaddr from "ipaddr.js";
+import type { BaseCompileContext } from "../base/mod.ts";
+import type { envoy_config_core_v3_CidrRange, xds_core_v3_CidrRange } from "../proto/mod.ts";
+
+type CidrMessage = envoy_config_core_v3_CidrRange | xds_core_v3_CidrRange;
+
+/** An IP as a number: 32 bits for IPv4, 128 for IPv6 (which alone needs a bigint). */
+export type IpNumber = number | bigint;
+
+/** Parses an address without brackets or zone; undefined if it is none. */
+export function parseIp(host: string): IpNumber | undefined {
+  const v4 = parseIpv4(host);
+  if (v4 !== undefined) return v4;
+  const zone = host.indexOf("%");
+  const text = zone < 0 ? host : host.slice(0, zone);
+  if (!text.includes(":") || !ipaddr.IPv6.isValid(text)) return undefined;
+  let number = 0n;
+  for (const part of ipaddr.IPv6.parse(text).parts) number = number << 16n | BigInt(part);
+  return number;
+}
+
+/** Dotted decimal with four parts, as inet_pton takes it. */
+function parseIpv4(host: string): number | undefined {
+  let address = 0;
+  let octet = -1;
+  let dots = 0;
+  for (let i = 0; i < host.length; i++) {
+    const code = host.charCodeAt(i);
+    if (code === 0x2e) {
+      if (octet < 0 || ++dots > 3) return undefined;
+      address = address * 256 + octet;
+      octet = -1;
+      continue;
+    }
+    if (code < 0x30 || code > 0x39 || octet === 0) return undefined;
+    octet = (octet < 0 ? 0 : octet * 10) + code - 0x30;
+    if (octet > 255) return undefined;
+  }
+  return octet < 0 || dots !== 3 ? undefined : address * 256 + octet;
+}
+
+/** Values of one prefix length by masked address. */
+interface PrefixTable<Value> {
+  readonly length: number;
+  readonly values: Map<IpNumber, Value>;
+}
+
+/** Values by range; the longest prefix that contains an address wins. */
+export class CidrMap<Value> {
+  /** Longest prefix first. */
+  readonly #v4: PrefixTable<Value>[] = [];
+  readonly #v6: PrefixTable<Value>[] = [];
+
+  get isEmpty(): boolean {
+    return this.#v4.length === 0 && this.#v6.length === 0;
+  }
+
+  /** Adds a range; a range that is there already keeps its first value. */
+  add(address: IpNumber, prefixLength: number, value: Value): void {
+    const tables = typeof address === "number" ? this.#v4 : this.#v6;
+    let table = tables.find((candidate) => candidate.length === prefixLength);
+    if (table === undefined) {
+      table = { length: prefixLength, values: new Map() };
+      tables.push(table);
+      tables.sort((a, b) => b.length - a.length);
+    }
+    const key = mask(address, prefixLength);
+    if (!table.values.has(key)) table.values.set(key, value);
+  }
+
+  /** The value of the longest range that contains the address. */
+  get(host: string): Value | undefined {
+    const address = parseIp(host);
+    return address === undefined ? undefined : this.getNumber(address);
+  }
+
+  getNumber(address: IpNumber): Value | undefined {
+    const tables = typeof address === "number" ? this.#v4 : this.#v6;
+    for (let i = 0; i < tables.length; i++) {
+      const table = tables[i]!;
+      const value = table.values.get(mask(address, table.length));
+      if (value !== undefined) return value;
+    }
+    return undefined;
+  }
+
+  /** All values whose ranges contain the address, longest prefix first. */
+  all(host: string): Value[] {
+    const address = parseIp(host);
+    if (address === undefined) return [];
+    const tables = typeof address === "number" ? this.#v4 : this.#v6;
+    const found: Value[] = [];
+    for (const table of tables) {
+      const value = table.values.get(mask(address, table.length));
+      if (value !== undefined) found.push(value);
+    }
+    return found;
+  }
+}
+
+function mask(address: IpNumber, length: number): IpNumber {
+  if (typeof address === "number") {
+    return length === 0 ? 0 : (address & (-1 << (32 - length))) >>> 0;
+  }
+  const shift = BigInt(128 - length);
+  return address >> shift << shift;
+}
+
+/** Whether an address lies in any of a list of ranges. */
+export class CidrSet {
+  readonly #ranges = new CidrMap<true>();
+
+  get isEmpty(): boolean {
+    return this.#ranges.isEmpty;
+  }
+
+  add(address: IpNumber, prefixLength: number): void {
+    this.#ranges.add(address, prefixLength, true);
+  }
+
+  /** `host` is an IP without brackets; false for anything else. */
+  contains(host: string): boolean {
+    return this.#ranges.get(host) !== undefined;
+  }
+}
+
+/** One range as numbers; undefined and a problem if its address is none. */
+export function compileCidrRange(
+  message: CidrMessage,
+  context: BaseCompileContext,
+): { readonly address: IpNumber; readonly prefixLength: number } | undefined {
+  const address = parseIp(message.addressPrefix);
+  if (address === undefined) {
+    const text = `malformed IP address: ${message.addressPrefix}`;
+    context.problems.error(message, "address_prefix", text);
+    return undefined;
+  }
+  const bits = typeof address === "number" ? 32 : 128;
+  // An absent prefix_len is 0, the whole internet: Envoy's reading of the wrapper's default.
+  return { address, prefixLength: Math.min(message.prefixLen ?? 0, bits) };
+}
+
+/** A set of ranges; those with problems are left out. */
+export function compileCidrSet(
+  messages: readonly CidrMessage[],
+  context: BaseCompileContext,
+): CidrSet {
+  const set = new CidrSet();
+  for (const message of messages) {
+    const range = compileCidrRange(message, context);
+    if (range !== undefined) set.add(range.address, range.prefixLength);
+  }
+  return set;
+}

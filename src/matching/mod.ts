@@ -1,0 +1,13 @@
+export * from "./binary_text.ts";
+export * from "./cidr.ts";
+export * from "./cookie.ts";
+export * from "./filter_state.ts";
+export * from "./header.ts";
+export { percentDecode } from "./inputs/http.ts";
+export * from "./match_data.ts";
+export * from "./metadata.ts";
+export * from "./path.ts";
+export * from "./query.ts";
+export * from "./regex.ts";
+export * from "./string.ts";
+export * from "./tree.ts";
