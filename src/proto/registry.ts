@@ -4,6 +4,8 @@ import { createFileRegistry, type FileRegistry, fromBinary } from "@bufbuild/pro
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { gunzipSync } from "node:zlib";
 
+export { type ExtensionInfo, type KnownTypes, loadKnownTypes } from "./known_types.ts";
+
 /** The registry of the committed, pruned descriptor set (Envoy 1.40). */
 export function loadRegistry(): Promise<FileRegistry> {
   const packed = Deno.readFileSync(new URL("envoy.binpb.gz", import.meta.url));
