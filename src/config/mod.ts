@@ -1,0 +1,12 @@
+export * from "./bootstrap.ts";
+export {
+  type ConfigText,
+  type Decoded,
+  Decoder,
+  formatOf,
+  sizeProblem,
+  type TextFormat,
+} from "./decoder.ts";
+export { Dumper, type JsonValue, makeDumpJson } from "./dump.ts";
+export { ProblemList } from "./problem_list.ts";
+export type { PlainMessage } from "./well_known_values.ts";
