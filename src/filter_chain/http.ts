@@ -14,7 +14,9 @@ export type HeadersStatus =
   /** Later filters wait; data still comes to this filter. */
   | "stop_iteration"
   /** As above, and data is buffered by the chain up to the limit, not shown to this filter. */
-  | "stop_all_iteration";
+  | "stop_all_iteration"
+  /** As above, but over the limit the source is paused instead of the request refused. */
+  | "stop_all_iteration_and_watermark";
 
 export type DataStatus =
   | "continue"
@@ -27,7 +29,11 @@ export type DataStatus =
 
 export type TrailersStatus = "continue" | "stop_iteration";
 
-/** One filter of one stream. Hooks that a filter lacks are skipped at no cost. */
+/**
+ * One filter of one stream. Hooks that a filter lacks are skipped at no cost; all filters that one
+ * compiled configuration creates have the same hooks. A filter that has stopped and lacks the hook
+ * for what comes next (data, trailers) stays stopped until it continues.
+ */
 export interface HttpFilter {
   decodeHeaders?(headers: HeaderMap, endStream: boolean): HeadersStatus;
   decodeData?(bytes: Uint8Array, endStream: boolean): DataStatus;
@@ -91,6 +97,8 @@ export interface FilterCallbacks {
   addDecodedData(bytes: Uint8Array): void;
   /** Configuration of this filter for the matched route: most specific first; undefined if none. */
   routeConfig<Config>(): Config | undefined;
+  /** The same of all levels, most specific first, for filters that merge. */
+  routeConfigs<Config>(): readonly Config[];
   /**
    * Runs the request again with changed headers (internal redirect): a new stream on the same
    * connection. @returns whether it could.
