@@ -180,13 +180,16 @@ export class MessageReader {
     }
   }
 
-  #list(node: ConfigNode, field: DescField & { fieldKind: "list" }, place: Place): unknown[] {
+  #list(list: ConfigNode, field: DescField & { fieldKind: "list" }, place: Place): unknown[] {
     // Envoy takes a single value for a list of one.
-    const items = node.kind === "list" ? node.items : [node];
+    const items = list.kind === "list" ? list.items : [list];
     const out: unknown[] = [];
     for (const [i, item] of items.entries()) {
-      if (item.kind === "scalar" && item.value === null && !acceptsNull(field)) continue;
-      const value = this.#element(item, field, itemPlace(place, i));
+      const isNull = item.kind === "scalar" && item.value === null && !acceptsNull(field);
+      // Envoy's reader makes an empty message of a null item, and nothing of any other.
+      if (isNull && field.message === undefined) continue;
+      const node: ConfigNode = isNull ? { kind: "map", offset: item.offset, entries: [] } : item;
+      const value = this.#element(node, field, itemPlace(place, i));
       if (value !== undefined) out.push(value);
     }
     return out;
