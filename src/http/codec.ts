@@ -118,6 +118,12 @@ export interface ConnectionCallbacks {
 export interface ServerConnectionCallbacks extends ConnectionCallbacks {
   /** A new request begins. The decoder may answer with the encoder at any time from now on. */
   newStream(encoder: ResponseEncoder): RequestDecoder;
+  /**
+   * HTTP/1: bytes of a further request were kept and may be handled now. The user calls the
+   * codec's `resume()` once, later, in a turn of its own. Without this the codec does so itself in
+   * a microtask, and an error shows only as `shouldClose`.
+   */
+  onResumable?(): void;
 }
 
 export interface ClientConnectionCallbacks extends ConnectionCallbacks {
@@ -130,7 +136,8 @@ export interface ClientConnectionCallbacks extends ConnectionCallbacks {
  * detail; the user flushes what the codec wrote (an error reply, GOAWAY) and then closes.
  */
 export interface CodecError {
-  readonly kind: "protocol" | "flood" | "inbound_framing" | "envoy_overload";
+  /** `closed`: the peer ended the connection, which is no fault of the protocol. */
+  readonly kind: "protocol" | "flood" | "inbound_framing" | "envoy_overload" | "closed";
   readonly details: string;
 }
 

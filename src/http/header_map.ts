@@ -16,6 +16,11 @@ export class HeaderMap {
   #has2 = 0;
   #has3 = 0;
   #bytes = 0;
+  /**
+   * Names as they came by their lower-case form, where a codec keeps their letter case
+   * (preserve_case); goes with the map from one codec to the other.
+   */
+  originalNames: Map<string, string> | undefined = undefined;
 
   /** Builds from pairs; names must be lower case. */
   static of(...pairs: readonly (readonly [string, string])[]): HeaderMap {
@@ -183,6 +188,7 @@ export class HeaderMap {
     for (let i = 0; i < this.#names.length; i++) {
       map.append(this.#ids[i]!, this.#names[i]!, this.#values[i]!);
     }
+    map.originalNames = this.originalNames;
     return map;
   }
 

@@ -1,0 +1,103 @@
+/**
+ * Field names as they come off the wire, found by a hash of their bytes: one interned lower-case
+ * string and well-known id a name, without making a string for each header of each message.
+ */
+
+import { HEADER_NAMES, headerId } from "../../http/mod.ts";
+import { asLatin1 } from "../../base/mod.ts";
+import { TOKEN_LOWER } from "./char_tables.ts";
+
+/** One header name. */
+export interface FieldName {
+  /** Well-known id, 0 if it has none. */
+  readonly id: number;
+  /** In lower case. */
+  readonly name: string;
+  readonly hash: number;
+  readonly hasUnderscore: boolean;
+}
+
+/** Power of two, several times the names held, so that probes stay short. */
+const SLOTS = 4096;
+const MAX_PROBES = 8;
+/** Names a peer makes up fill the table once and are then made afresh each time: memory is bounded. */
+const MAX_LEARNED = 1024;
+const MAX_LEARNED_BYTES = 64;
+
+/** The hash after one more lower-case byte; the scanner computes it while it checks the name. */
+export function nextHash(hash: number, lower: number): number {
+  return (Math.imul(hash, 31) + lower) | 0;
+}
+
+function newName(name: string, hash: number): FieldName {
+  return { id: headerId(name), name, hash, hasUnderscore: name.includes("_") };
+}
+
+function slotOf(hash: number): number {
+  return (hash ^ (hash >>> 13)) & (SLOTS - 1);
+}
+
+function hashOf(name: string): number {
+  let hash = 0;
+  for (let i = 0; i < name.length; i++) hash = nextHash(hash, name.charCodeAt(i));
+  return hash;
+}
+
+function place(slots: (FieldName | undefined)[], field: FieldName): boolean {
+  let slot = slotOf(field.hash);
+  for (let probe = 0; probe < MAX_PROBES; probe++) {
+    if (slots[slot] === undefined) {
+      slots[slot] = field;
+      return true;
+    }
+    slot = (slot + 1) & (SLOTS - 1);
+  }
+  return false;
+}
+
+function wellKnown(): (FieldName | undefined)[] {
+  const slots: (FieldName | undefined)[] = new Array(SLOTS).fill(undefined);
+  for (const name of HEADER_NAMES) {
+    if (name !== "" && !name.startsWith(":")) place(slots, newName(name, hashOf(name)));
+  }
+  return slots;
+}
+
+/** The names of one thread. */
+export class FieldNameTable {
+  readonly #slots = wellKnown();
+  #learned = 0;
+
+  /** The name at [start, end) of `bytes`, all of which are token characters with this hash. */
+  find(bytes: Uint8Array, start: number, end: number, hash: number): FieldName {
+    const slots = this.#slots;
+    let slot = slotOf(hash);
+    for (let probe = 0; probe < MAX_PROBES; probe++) {
+      const field = slots[slot];
+      if (field === undefined) break;
+      if (field.hash === hash && isSame(field.name, bytes, start, end)) return field;
+      slot = (slot + 1) & (SLOTS - 1);
+    }
+    return this.#learn(bytes, start, end, hash);
+  }
+
+  #learn(bytes: Uint8Array, start: number, end: number, hash: number): FieldName {
+    const name = asLatin1(bytes).latin1Slice(start, end).toLowerCase();
+    const field = newName(name, hash);
+    if (this.#learned < MAX_LEARNED && end - start <= MAX_LEARNED_BYTES) {
+      if (place(this.#slots, field)) this.#learned++;
+    }
+    return field;
+  }
+}
+
+function isSame(name: string, bytes: Uint8Array, start: number, end: number): boolean {
+  if (name.length !== end - start) return false;
+  for (let i = 0; i < name.length; i++) {
+    if (name.charCodeAt(i) !== TOKEN_LOWER[bytes[start + i]!]) return false;
+  }
+  return true;
+}
+
+/** The table of this thread: a cache of constants, bounded. */
+export const FIELD_NAMES: FieldNameTable = new FieldNameTable();

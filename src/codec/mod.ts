@@ -1,0 +1,3 @@
+export * from "./http1/client_connection.ts";
+export * from "./http1/server_connection.ts";
+export * from "./options.ts";
