@@ -46,6 +46,8 @@ export class OutputBuffer {
   /** Chunks before the last one are full or closed. */
   #chunks: Chunk[] = [];
   #length = 0;
+  /** Length in bytes whose crossing is told to the owner like the first bytes are: its high watermark. */
+  alertBytes = Infinity;
   /** Called when bytes arrive in an empty buffer, so that its owner can ask for a flush. */
   readonly #onFirst: () => void;
 
@@ -82,7 +84,7 @@ export class OutputBuffer {
     this.#chunks[this.#chunks.length - 1]!.end += size;
     const was = this.#length;
     this.#length = was + size;
-    if (was === 0 && size > 0) this.#onFirst();
+    this.#tell(was);
   }
 
   /** Appends a copy of `bytes`. */
@@ -104,7 +106,12 @@ export class OutputBuffer {
     }
     const was = this.#length;
     this.#length = was + bytes.length;
-    if (was === 0 && bytes.length > 0) this.#onFirst();
+    this.#tell(was);
+  }
+
+  #tell(was: number): void {
+    const now = this.#length;
+    if (was === 0 ? now > 0 : was <= this.alertBytes && now > this.alertBytes) this.#onFirst();
   }
 
   /** Appends text whose char codes are all below 256, one byte each. */
@@ -134,6 +141,15 @@ export class OutputBuffer {
       this.#chunks.shift();
       giveChunk(first.bytes);
     }
+  }
+
+  /**
+   * Forgets all that waits while the kernel may still read the first chunk (a write in flight of a
+   * connection that was cut): that chunk is not used again, lest another's bytes go out here.
+   */
+  abandon(): void {
+    this.#chunks.shift();
+    this.clear();
   }
 
   /** Forgets all that waits. */

@@ -1,0 +1,247 @@
+/**
+ * A transport on TCPWrap or PipeWrap, with TLSWrap on top once `startTls` was called. All reads of a
+ * thread share two buffers, and the callbacks are shared functions that find their owner through the
+ * handle, so that a connection costs few objects and a read or write none.
+ */
+
+import { type Address, unmapIpv4 } from "../base/mod.ts";
+import { errnoName, errnoText, UV_EOF } from "./errno.ts";
+import {
+  native,
+  type NativeClasses,
+  type NativePipe,
+  type NativeRequest,
+  type NativeSocket,
+  type NativeStream,
+  type NativeTcp,
+  type NativeTls,
+  READ_COUNT,
+  type SocketName,
+  WRITE_IS_ASYNC,
+} from "./native.ts";
+import type { TlsFacts, TlsStart, Transport, TransportEvents, WriteResult } from "./transport.ts";
+
+const IGNORED: NativeRequest = { oncomplete() {} };
+
+/** `@name` of an abstract socket as the system wants it. */
+export function systemPath(path: string): string {
+  return path.startsWith("@") ? `\0${path.slice(1)}` : path;
+}
+
+class WriteRequest implements NativeRequest {
+  readonly #owner: NativeTransport;
+
+  constructor(owner: NativeTransport) {
+    this.#owner = owner;
+  }
+
+  oncomplete(status: number): void {
+    this.#owner.onWriteComplete(status);
+  }
+}
+
+export class NativeTransport implements Transport {
+  readonly events: TransportEvents;
+  readonly #native: NativeClasses;
+  readonly #socket: NativeSocket;
+  readonly #target: Address | undefined;
+  readonly #write: NativeRequest;
+  #tls: NativeTls | undefined;
+  #isClosed = false;
+  /** Whether the wire itself ended: a TLS end without it is a close_notify, with it a cut. */
+  #wireEnded = false;
+
+  constructor(socket: NativeSocket, target: Address | undefined, events: TransportEvents) {
+    this.events = events;
+    this.#native = native();
+    this.#socket = socket;
+    this.#target = target;
+    this.#write = new WriteRequest(this);
+    socket.owner = this;
+    socket.onread = onWireRead;
+  }
+
+  /** To be called once the socket is connected. */
+  open(): void {
+    this.#socket.useUserBuffer(this.#native.wire);
+    if (this.#isTcp(this.#socket)) this.#socket.setNoDelay(true);
+  }
+
+  setKeepAlive(delaySeconds: number): void {
+    if (this.#isTcp(this.#socket)) this.#socket.setKeepAlive(true, delaySeconds);
+  }
+
+  readStart(): void {
+    this.#socket.readStart();
+  }
+
+  readStop(): void {
+    this.#socket.readStop();
+  }
+
+  write(bytes: Uint8Array): WriteResult {
+    const stream: NativeStream = this.#tls ?? this.#socket;
+    const status = stream.writeBuffer(this.#write, bytes);
+    if (status < 0) {
+      this.#fail(status);
+      return "failed";
+    }
+    return this.#native.state[WRITE_IS_ASYNC] === 0 ? "done" : "pending";
+  }
+
+  shutdown(): void {
+    const stream: NativeStream = this.#tls ?? this.#socket;
+    const request: NativeRequest = {
+      oncomplete: () => {
+        if (!this.#isClosed) this.events.onShutdown();
+      },
+    };
+    if (stream.shutdown(request) < 0 && !this.#isClosed) this.events.onShutdown();
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#endTls();
+    this.#socket.close();
+  }
+
+  reset(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#endTls();
+    if (this.#isTcp(this.#socket)) this.#socket.reset(IGNORED);
+    this.#socket.close();
+  }
+
+  localAddress(): Address {
+    if (!this.#isTcp(this.#socket)) return this.#target ?? { kind: "pipe", path: "" };
+    const name: SocketName = {};
+    this.#socket.getsockname(name);
+    return toAddress(name);
+  }
+
+  remoteAddress(): Address {
+    if (this.#target !== undefined) return this.#target;
+    if (!this.#isTcp(this.#socket)) return { kind: "pipe", path: "" };
+    const name: SocketName = {};
+    this.#socket.getpeername(name);
+    return toAddress(name);
+  }
+
+  startTls(start: TlsStart): string {
+    const wrap = new this.#native.Tls(start.isServer ? 1 : 0, 0);
+    const status = start.isServer
+      ? wrap.initServerTls(start.context)
+      : wrap.initClientTls(start.serverName, start.context);
+    if (status !== 0) return "The TLS context was refused";
+    this.#tls = wrap;
+    wrap.owner = this;
+    if (this.#isTcp(this.#socket)) wrap.attach(this.#socket);
+    else wrap.attachPipe(this.#socket);
+    wrap.setHandle(wrap);
+    if (start.alpnProtocols.length > 0) wrap.setAlpnProtocols(start.alpnProtocols);
+    if (start.allowResumption) wrap.setSessionAllowed(true);
+    wrap.onhandshakedone = () => {
+      if (!this.#isClosed) this.events.onSecure();
+    };
+    wrap.onerror = (error) => {
+      if (!this.#isClosed) {
+        this.events.onError(error?.code ?? "ERR_SSL", error?.message ?? "TLS failed");
+      }
+    };
+    wrap.onread = onClearRead;
+    wrap.useUserBuffer(this.#native.clear);
+    wrap.readStart();
+    wrap.start();
+    if (start.first !== undefined && !this.#isClosed) wrap.receive(start.first);
+    return "";
+  }
+
+  tlsFacts(): TlsFacts | undefined {
+    const wrap = this.#tls;
+    if (wrap === undefined) return undefined;
+    const alpn: { alpnProtocol?: string | false | null } = {};
+    wrap.getAlpnNegotiatedProtocol(alpn);
+    const cipher = wrap.getCipher();
+    const error = wrap.verifyError();
+    return {
+      alpn: alpn.alpnProtocol || "",
+      version: wrap.getProtocol() ?? "",
+      cipher: cipher?.name ?? cipher?.standardName ?? "",
+      isResumed: wrap.isSessionReused(),
+      peerChain: wrap.getPeerCertificateChain() ?? [],
+      verifyError: error?.code ?? error?.message ?? "",
+    };
+  }
+
+  /** @internal for the shared callbacks */
+  onWire(count: number): void {
+    if (this.#isClosed) return;
+    if (count > 0) {
+      const wire = this.#native.wire;
+      const bytes = count === wire.length ? wire : wire.subarray(0, count);
+      if (this.#tls === undefined) this.events.onBytes(bytes);
+      else this.#tls.receive(bytes);
+      return;
+    }
+    if (count === 0) return;
+    this.#socket.readStop();
+    if (count !== UV_EOF) return this.#fail(count);
+    this.#wireEnded = true;
+    if (this.#tls === undefined) this.events.onEof();
+    else this.#tls.emitEof();
+  }
+
+  /** @internal for the shared callbacks */
+  onClear(count: number): void {
+    if (this.#isClosed || count === 0) return;
+    if (count > 0) this.events.onBytes(this.#native.clear.subarray(0, count));
+    else this.events.onEof();
+  }
+
+  /** @internal for WriteRequest */
+  onWriteComplete(status: number): void {
+    if (this.#isClosed) return;
+    if (status < 0) this.#fail(status);
+    else this.events.onWritten();
+  }
+
+  /** Whether the TCP connection ended without a close_notify. */
+  get isCut(): boolean {
+    return this.#wireEnded;
+  }
+
+  #fail(status: number): void {
+    const code = errnoName(status);
+    this.events.onError(code, errnoText(code));
+  }
+
+  #endTls(): void {
+    this.#tls?.setClosing();
+    this.#tls?.destroySsl();
+  }
+
+  #isTcp(socket: NativeSocket): socket is NativeTcp {
+    return socket instanceof this.#native.Tcp;
+  }
+}
+
+function onWireRead(this: NativeStream): void {
+  (this.owner as NativeTransport).onWire(native().state[READ_COUNT]!);
+}
+
+function onClearRead(this: NativeStream): void {
+  (this.owner as NativeTransport).onClear(native().state[READ_COUNT]!);
+}
+
+function toAddress(name: SocketName): Address {
+  return { kind: "ip", host: unmapIpv4(name.address ?? ""), port: name.port ?? 0 };
+}
+
+/** A fresh unconnected or unbound socket for `address`. */
+export function newSocket(address: Address, isListening: boolean): NativeTcp | NativePipe {
+  const { Tcp, Pipe } = native();
+  const kind = isListening ? 1 : 0;
+  return address.kind === "ip" ? new Tcp(kind) : new Pipe(kind);
+}

@@ -1,0 +1,222 @@
+/**
+ * The transport where the native handles do not work: the public streams of `node:net` and
+ * `node:tls` behind the same face. Dearer in memory, not other in behaviour. TLS lies over the
+ * net.Socket itself: over a Duplex one ClientHello ends the process (prototypes/tls/FACTS.md, 3).
+ */
+
+import { Buffer } from "node:buffer";
+import net from "node:net";
+import tls from "node:tls";
+import { type Address, unmapIpv4 } from "../base/mod.ts";
+import type { ConnectOptions } from "./connect.ts";
+import { errnoText } from "./errno.ts";
+import { ListenError, type ListenOptions, type ListenSocket } from "./listen.ts";
+import { SocketConnection } from "./socket_connection.ts";
+import type { TlsFacts, TlsStart, Transport, TransportEvents, WriteResult } from "./transport.ts";
+
+interface CodedError extends Error {
+  readonly code?: string;
+}
+
+class StreamTransport implements Transport {
+  readonly events: TransportEvents;
+  readonly #socket: net.Socket;
+  readonly #target: Address | undefined;
+  #tls: tls.TLSSocket | undefined;
+  #isServer = false;
+  #isClosed = false;
+  readonly #onWrite: (error?: Error | null) => void;
+
+  constructor(socket: net.Socket, target: Address | undefined, events: TransportEvents) {
+    this.events = events;
+    this.#socket = socket;
+    this.#target = target;
+    this.#onWrite = (error) => {
+      if (!this.#isClosed && (error === undefined || error === null)) this.events.onWritten();
+    };
+    this.#listen(socket);
+    socket.pause();
+  }
+
+  readStart(): void {
+    (this.#tls ?? this.#socket).resume();
+  }
+
+  readStop(): void {
+    (this.#tls ?? this.#socket).pause();
+  }
+
+  write(bytes: Uint8Array): WriteResult {
+    (this.#tls ?? this.#socket).write(bytes, this.#onWrite);
+    return "pending";
+  }
+
+  shutdown(): void {
+    (this.#tls ?? this.#socket).end(() => {
+      if (!this.#isClosed) this.events.onShutdown();
+    });
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#tls?.destroy();
+    this.#socket.destroy();
+  }
+
+  reset(): void {
+    this.#isClosed = true;
+    this.#socket.resetAndDestroy();
+    this.#tls?.destroy();
+  }
+
+  localAddress(): Address {
+    const { localAddress, localPort } = this.#socket;
+    if (localAddress === undefined) return this.#target ?? { kind: "pipe", path: "" };
+    return { kind: "ip", host: unmapIpv4(localAddress), port: localPort ?? 0 };
+  }
+
+  remoteAddress(): Address {
+    const { remoteAddress, remotePort } = this.#socket;
+    if (this.#target !== undefined) return this.#target;
+    if (remoteAddress === undefined) return { kind: "pipe", path: "" };
+    return { kind: "ip", host: unmapIpv4(remoteAddress), port: remotePort ?? 0 };
+  }
+
+  startTls(start: TlsStart): string {
+    const socket = this.#socket;
+    socket.removeAllListeners("data").removeAllListeners("end");
+    if (start.first !== undefined) socket.unshift(Buffer.from(start.first));
+    this.#isServer = start.isServer;
+    const options = {
+      ...start.context,
+      ALPNProtocols: [...start.alpnProtocols],
+      rejectUnauthorized: false,
+    };
+    try {
+      this.#tls = start.isServer
+        ? new tls.TLSSocket(socket, { ...options, isServer: true })
+        : tls.connect({ ...options, socket, servername: start.serverName });
+    } catch (error) {
+      return (error as Error).message;
+    }
+    this.#listen(this.#tls);
+    const secure = start.isServer ? "secure" : "secureConnect";
+    this.#tls.on(secure, () => {
+      if (!this.#isClosed) this.events.onSecure();
+    });
+    return "";
+  }
+
+  tlsFacts(): TlsFacts | undefined {
+    const socket = this.#tls;
+    if (socket === undefined) return undefined;
+    const error = socket.authorizationError as unknown;
+    const isAnonymous = this.#isServer && socket.getPeerCertificate().raw === undefined;
+    return {
+      alpn: socket.alpnProtocol || "",
+      version: socket.getProtocol() ?? "",
+      cipher: socket.getCipher()?.name ?? "",
+      isResumed: socket.isSessionReused(),
+      peerChain: chainOf(socket),
+      verifyError: isAnonymous || !error ? "" : String((error as CodedError).code ?? error),
+    };
+  }
+
+  #listen(stream: net.Socket): void {
+    stream.on("data", (bytes: Uint8Array) => {
+      if (!this.#isClosed) this.events.onBytes(bytes);
+    });
+    stream.on("end", () => {
+      if (!this.#isClosed) this.events.onEof();
+    });
+    stream.on("error", (error: CodedError) => {
+      if (this.#isClosed) return;
+      const code = error.code ?? "EIO";
+      this.events.onError(code, code.startsWith("E") ? errnoText(code) : error.message);
+    });
+  }
+}
+
+function chainOf(socket: tls.TLSSocket): Uint8Array[] {
+  const chain: Uint8Array[] = [];
+  let certificate: tls.DetailedPeerCertificate | undefined = socket.getPeerCertificate(true);
+  // A self-signed certificate is its own issuer.
+  while (certificate?.raw !== undefined && chain.length < 16) {
+    chain.push(certificate.raw);
+    const issuer: tls.DetailedPeerCertificate = certificate.issuerCertificate;
+    certificate = issuer === certificate ? undefined : issuer;
+  }
+  return chain;
+}
+
+function optionsOf(address: Exclude<Address, { kind: "internal" }>): { path: string } | {
+  host: string;
+  port: number;
+} {
+  if (address.kind === "ip") return { host: address.host, port: address.port };
+  return { path: address.path.startsWith("@") ? `\0${address.path.slice(1)}` : address.path };
+}
+
+/** Begins to connect by `node:net`. */
+export function connectStream(
+  connection: SocketConnection,
+  address: Exclude<Address, { kind: "internal" }>,
+  options: ConnectOptions,
+): void {
+  const { bindAddress } = options;
+  const source = bindAddress?.kind === "ip"
+    ? { localAddress: bindAddress.host, localPort: bindAddress.port }
+    : {};
+  const socket = net.connect({
+    ...optionsOf(address),
+    ...source,
+    allowHalfOpen: true,
+  } as net.NetConnectOpts);
+  connection.attach(new StreamTransport(socket, address, connection));
+  socket.once("connect", () => {
+    if (address.kind === "ip") socket.setNoDelay(true);
+    if (options.keepaliveTimeS !== undefined) {
+      socket.setKeepAlive(true, options.keepaliveTimeS * 1000);
+    }
+    connection.onConnected();
+  });
+}
+
+/** Binds and listens by `node:net`. @throws {ListenError} */
+export function listenStream(address: Address, options: ListenOptions): Promise<ListenSocket> {
+  if (address.kind === "internal") throw new ListenError(address, "EAFNOSUPPORT");
+  const target = address.kind === "pipe" ? address : undefined;
+  const { dispatcher } = options;
+  const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
+    dispatcher.run(() => {
+      if (address.kind === "ip") socket.setNoDelay(true);
+      if (options.keepaliveTimeS !== undefined) {
+        socket.setKeepAlive(true, options.keepaliveTimeS * 1000);
+      }
+      const connection = new SocketConnection(dispatcher, "open");
+      connection.attach(new StreamTransport(socket, target, connection));
+      options.onAccept(connection);
+      connection.start();
+    });
+  });
+  const listenOptions = {
+    ...optionsOf(address),
+    backlog: options.backlog,
+    reusePort: options.reusePort && address.kind === "ip",
+    ipv6Only: address.kind === "ip" && address.host.includes(":"),
+  };
+  return new Promise((resolve, reject) => {
+    server.on("error", (error: CodedError) => {
+      if (error.code === "EMFILE" || error.code === "ENFILE") options.onOverflow?.();
+      else reject(new ListenError(address, error.code ?? "EIO"));
+    });
+    server.listen(listenOptions, () => {
+      const bound = server.address();
+      const isTcp = address.kind === "ip" && typeof bound === "object" && bound !== null;
+      resolve({
+        address: isTcp ? { kind: "ip", host: address.host, port: bound.port } : address,
+        close: () => server.close(),
+      });
+    });
+  });
+}
