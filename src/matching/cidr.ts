@@ -108,6 +108,21 @@ function mask(address: IpNumber, length: number): IpNumber {
   return address >> shift << shift;
 }
 
+/** The range of `length` bits that an address lies in, as `10.1.0.0/16`; undefined if it is no IP. */
+export function cidrOf(host: string, length: number): string | undefined {
+  const address = parseIp(host);
+  if (address === undefined) return undefined;
+  const isV4 = typeof address === "number";
+  if (length > (isV4 ? 32 : 128)) return undefined;
+  const bytes: number[] = [];
+  let rest = BigInt(mask(address, length));
+  for (let i = isV4 ? 4 : 16; i > 0; i--) {
+    bytes.unshift(Number(rest & 0xffn));
+    rest >>= 8n;
+  }
+  return `${ipaddr.fromByteArray(bytes).toString()}/${length}`;
+}
+
 /** Whether an address lies in any of a list of ranges. */
 export class CidrSet {
   readonly #ranges = new CidrMap<true>();

@@ -1,4 +1,5 @@
-/** Header matchers (Envoy's Http::HeaderUtility). Repeated headers are joined with commas. */
+/** Header matchers (Envoy's Http::HeaderUtility). A repeated header matches if one
+ * of its values does. */
 
 import type { BaseCompileContext } from "../base/mod.ts";
 import { headerId, type HeaderMap } from "../http/mod.ts";
@@ -34,11 +35,16 @@ export function compileHeaderMatcher(
     return missingIsEmpty ? constant(want !== invert) : presence(name, want !== invert);
   }
   const test = valueTest(message, context);
+  const id = headerId(name);
   return {
     matches: (headers) => {
-      const value = headers.joined(name);
-      if (value === undefined) return missingIsEmpty ? test("") !== invert : invert;
-      return test(value) !== invert;
+      let isMissing = true;
+      for (let i = 0; i < headers.length; i++) {
+        if (id === 0 ? headers.nameAt(i) !== name : headers.idAt(i) !== id) continue;
+        if (test(headers.valueAt(i))) return !invert;
+        isMissing = false;
+      }
+      return (isMissing && missingIsEmpty ? test("") : false) !== invert;
     },
   };
 }

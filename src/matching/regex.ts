@@ -10,7 +10,7 @@ import type {
   envoy_type_matcher_v3_RegexMatcher,
   xds_type_matcher_v3_RegexMatcher,
 } from "../proto/mod.ts";
-import { binaryText, isAscii, unicodeText } from "./binary_text.ts";
+import { binaryText } from "./binary_text.ts";
 
 /** A compiled pattern; inputs are binary strings. */
 export interface Regex {
@@ -28,10 +28,7 @@ class Re2Regex implements Regex {
   }
 
   matches(value: string): boolean {
-    if (isAscii(value)) return this.#regex.testExact(value);
-    // RE2 in UTF-8 mode finds no match in bytes that are not UTF-8, but for `.`-less luck.
-    const text = unicodeText(value);
-    return text !== undefined && this.#regex.testExact(text);
+    return this.#regex.testExact(value);
   }
 }
 
@@ -42,7 +39,8 @@ function parse(
   at: { readonly message: object; readonly field: string },
 ): RE2JS | undefined {
   try {
-    return RE2JS.compile(pattern);
+    // Envoy runs RE2 over bytes (Latin-1), so that `.` is half of a two-byte character.
+    return RE2JS.compile(binaryText(pattern));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     context.problems.error(at.message, at.field, reason);
@@ -117,15 +115,12 @@ export function compileRegexRewrite(
   }
   const regex = parse(pattern.regex, context, { message: pattern, field: "regex" });
   if (regex === undefined) return SAME;
-  const parts = parseRewrite(message.substitution, regex.groupCount());
+  const parts = parseRewrite(binaryText(message.substitution), regex.groupCount());
   if (typeof parts === "string") {
     context.problems.error(message, "substitution", parts);
     return SAME;
   }
-  return (value) => {
-    const text = unicodeText(value);
-    return text === undefined ? value : binaryText(replaceAll(regex, parts, text));
-  };
+  return (value) => replaceAll(regex, parts, value);
 }
 
 function replaceAll(regex: RE2JS, parts: readonly RewritePart[], text: string): string {
