@@ -61,6 +61,11 @@ export class Extensions {
     await Promise.all(loads);
   }
 
+  /** Puts in an extension that no registry has: the server's own. */
+  put(category: ExtensionCategory, typeName: string, factory: unknown): void {
+    this.#loaded.set(`${category}/${typeName}`, factory);
+  }
+
   get<Factory>(category: ExtensionCategory, typeName: string): Factory | undefined {
     return this.#loaded.get(`${category}/${typeName}`) as Factory | undefined;
   }

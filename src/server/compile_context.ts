@@ -1,0 +1,53 @@
+/** The compile context of one thread: what `server/` hands to every room's compile step. */
+
+import type { Dispatcher, ExtensionCategory, Problems, ServerFacts } from "../base/mod.ts";
+import type { CompileContext, Runtime } from "../runtime/mod.ts";
+import type { Scope } from "../stats/mod.ts";
+import type { Extensions } from "./extensions.ts";
+
+export interface ContextParts {
+  readonly problems: Problems;
+  readonly dispatcher: Dispatcher;
+  readonly scope: Scope;
+  readonly runtime: Runtime;
+  readonly server: ServerFacts;
+  readonly extensions: Extensions;
+  readonly worker: number;
+  readonly isCheckOnly: boolean;
+  readonly services: ReadonlyMap<string, unknown>;
+}
+
+/** Joins the parts; asking for a service nobody put in is our bug. */
+export function compileContext(parts: ContextParts): CompileContext {
+  const { extensions, services, ...rest } = parts;
+  return {
+    ...rest,
+    extension: <Factory>(category: ExtensionCategory, typeName: string): Factory | undefined =>
+      extensions.get<Factory>(category, typeName),
+    service: <Service>(name: string): Service => {
+      const service = services.get(name);
+      if (service === undefined) throw new RangeError(`No service "${name}" on this thread`);
+      return service as Service;
+    },
+  };
+}
+
+/** Facts for formatters and headers out of what main found. */
+export function serverFacts(
+  node: {
+    readonly id: string;
+    readonly cluster: string;
+    readonly zone: string;
+    readonly metadata: { readonly [key: string]: unknown };
+  },
+  process: { readonly hostname: string; readonly version: string; readonly drainTimeMs: number },
+): ServerFacts {
+  return {
+    nodeId: node.id,
+    nodeCluster: node.cluster,
+    zone: node.zone,
+    nodeMetadata: node.metadata,
+    ...process,
+    environment: (name) => Deno.env.get(name),
+  };
+}

@@ -1,0 +1,145 @@
+/**
+ * From a file to a configuration that may run: read, decode, check by compiling. Main compiles the
+ * same messages as its workers do, before anything is applied, so that every fault has a position.
+ */
+
+import { AccessLogManager } from "../access_log/mod.ts";
+import { type ConfigProblem, Dispatcher, type ServerFacts } from "../base/mod.ts";
+import {
+  decodeBootstrap,
+  type DecodedBootstrap,
+  Decoder,
+  Dumper,
+  formatOf,
+  sizeProblem,
+} from "../config/mod.ts";
+import { compileListener } from "../listener/mod.ts";
+import type { envoy_config_bootstrap_v3_Bootstrap } from "../proto/mod.ts";
+import { loadRegistry } from "../proto/registry.ts";
+import { mergeLayers, Runtime, type RuntimeLayers } from "../runtime/mod.ts";
+import { StatsRoot } from "../stats/mod.ts";
+import { compileCluster } from "../upstream/mod.ts";
+import { compileContext, serverFacts } from "./compile_context.ts";
+import { Extensions, typeNamesIn } from "./extensions.ts";
+
+/** What to load. */
+export interface LoadOptions {
+  readonly configPath: string | undefined;
+  readonly configYaml: string | undefined;
+  readonly serviceNode: string;
+  readonly serviceCluster: string;
+  readonly serviceZone: string;
+  readonly hostname: string;
+  readonly version: string;
+  readonly drainTimeMs: number;
+}
+
+/** A configuration with everything main needs of it. */
+export interface LoadedConfig {
+  readonly bootstrap: envoy_config_bootstrap_v3_Bootstrap;
+  /** In the order of the text. */
+  readonly problems: readonly ConfigProblem[];
+  readonly typeNames: readonly string[];
+  readonly runtime: RuntimeLayers;
+  readonly facts: ServerFacts;
+  readonly dumper: Dumper;
+  readonly decoder: Decoder;
+}
+
+/** The problem of a file that cannot be read or is too large, before anything is parsed. */
+async function readText(path: string): Promise<string | ConfigProblem> {
+  const refuse = (message: string): ConfigProblem => ({
+    file: path,
+    line: 0,
+    column: 0,
+    path: "",
+    message,
+    severity: "error",
+  });
+  try {
+    const { size } = await Deno.stat(path);
+    const tooLarge = sizeProblem(size, formatOf(path));
+    return tooLarge === undefined ? await Deno.readTextFile(path) : refuse(tooLarge);
+  } catch (error) {
+    return refuse(`cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** Loads and checks; `problems` tells whether it may run. Undefined parts follow an unreadable file. */
+export async function loadConfig(
+  options: LoadOptions,
+): Promise<LoadedConfig | { readonly problems: readonly ConfigProblem[] }> {
+  const { configPath, configYaml } = options;
+  const text = configPath === undefined ? "" : await readText(configPath);
+  if (typeof text !== "string") return { problems: [text] };
+  const registry = await loadRegistry();
+  const decoded = decodeBootstrap(
+    text,
+    configPath ?? "",
+    registry,
+    configYaml === undefined ? {} : { configYaml },
+  );
+  if (hasErrors(decoded.problems)) return { problems: decoded.problems };
+  const { bootstrap } = decoded;
+  const typeNames = [...typeNamesIn(bootstrap)];
+  const runtime = mergeLayers(bootstrap, decoded.problemsFor());
+  const facts = serverFacts(nodeOf(bootstrap, options), options);
+  await checkByCompiling(decoded, { typeNames, runtime, facts });
+  return {
+    bootstrap,
+    problems: decoded.problems,
+    typeNames,
+    runtime,
+    facts,
+    dumper: new Dumper(registry),
+    decoder: new Decoder(registry),
+  };
+}
+
+/** Whether Envoy would refuse it. */
+export function hasErrors(problems: readonly ConfigProblem[]): boolean {
+  return problems.some((problem) => problem.severity === "error");
+}
+
+async function checkByCompiling(
+  decoded: DecodedBootstrap,
+  parts: Pick<LoadedConfig, "facts" | "runtime" | "typeNames">,
+): Promise<void> {
+  const extensions = new Extensions();
+  await extensions.load(parts.typeNames);
+  const dispatcher = new Dispatcher();
+  const { scope } = new StatsRoot();
+  const services = new Map<string, unknown>([
+    ["cluster_manager", { get: () => undefined }],
+    ["server_health", { isFailed: () => false }],
+    ["access_log_manager", new AccessLogManager(dispatcher, { flushIntervalMs: 1e9, scope })],
+  ]);
+  const context = compileContext({
+    problems: decoded.problemsFor(),
+    dispatcher,
+    scope,
+    runtime: new Runtime(parts.runtime.values()),
+    server: parts.facts,
+    extensions,
+    worker: 0,
+    isCheckOnly: true,
+    services,
+  });
+  const { staticResources } = decoded.bootstrap;
+  for (const cluster of staticResources?.clusters ?? []) compileCluster(cluster, context);
+  for (const listener of staticResources?.listeners ?? []) compileListener(listener, context);
+  dispatcher.timers.stop();
+}
+
+function nodeOf(
+  bootstrap: envoy_config_bootstrap_v3_Bootstrap,
+  options: LoadOptions,
+): Parameters<typeof serverFacts>[0] {
+  const node = bootstrap.node;
+  return {
+    id: node?.id || options.serviceNode,
+    cluster: node?.cluster || options.serviceCluster,
+    zone: node?.locality?.zone || options.serviceZone,
+    metadata: node?.metadata ?? {},
+  };
+}

@@ -1,0 +1,434 @@
+/**
+ * The main thread: reads the configuration, starts the workers, resolves clusters, answers admin,
+ * aggregates stats, handles signals and drain. It never touches a proxied byte.
+ */
+
+import process from "node:process";
+import {
+  type Address,
+  Dispatcher,
+  formatAddress,
+  formatProblem,
+  type LogComponent,
+  logger,
+  type LogLevel,
+} from "../base/mod.ts";
+import type { envoy_config_listener_v3_Listener } from "../proto/mod.ts";
+import { type CompileContext, Runtime } from "../runtime/mod.ts";
+import { StatsRoot, StatsStore } from "../stats/mod.ts";
+import { MainClusters } from "../upstream/mod.ts";
+import { AdminServer } from "./admin_server.ts";
+import { compileContext } from "./compile_context.ts";
+import { Extensions } from "./extensions.ts";
+import type { LoadedConfig } from "./load.ts";
+import { configureLog } from "./log.ts";
+import type { FromWorker, ListenerResource, ToWorker, WorkerInit } from "./messages.ts";
+import { Process } from "./process.ts";
+import { ServerStats, STATE_NUMBERS } from "./server_stats.ts";
+import type { WorkerPool } from "./worker_pool.ts";
+import type { ListenerStatus, ServerState } from "../admin/mod.ts";
+
+/** Clusters go to workers in pieces, so that none stalls on one clone (DESIGN §2). */
+const CLUSTERS_PER_MESSAGE = 50;
+/** How long the first answers of DNS are waited for; what comes later is published as it comes. */
+const DNS_WAIT_MS = 1000;
+
+export interface ServerOptions {
+  readonly config: LoadedConfig;
+  readonly pool: WorkerPool;
+  readonly process: Process;
+}
+
+/** One listener as main knows it. */
+interface ListenerState {
+  readonly resource: ListenerResource;
+  addresses: readonly Address[] | undefined;
+}
+
+export class Server {
+  readonly #config: LoadedConfig;
+  readonly #pool: WorkerPool;
+  readonly #process: Process;
+  readonly #dispatcher: Dispatcher;
+  readonly #stats = new StatsRoot();
+  readonly store = new StatsStore();
+  readonly serverStats: ServerStats;
+  readonly runtime: Runtime;
+  readonly #context: CompileContext;
+  readonly clusters: MainClusters;
+  readonly #listeners: ListenerState[] = [];
+  readonly #levels: Map<LogComponent, LogLevel>;
+  #admin: AdminServer | undefined;
+  #state: ServerState = "PRE_INITIALIZING";
+  #isHealthCheckFailed = false;
+  #accepting = 0;
+  #drained = 0;
+  #isEnding = false;
+  #flushTimer: unknown;
+  readonly #startMs = performance.now();
+  readonly #ended = Promise.withResolvers<number>();
+  readonly #allAccepting = Promise.withResolvers<void>();
+  readonly #allDrained = Promise.withResolvers<void>();
+
+  constructor(options: ServerOptions) {
+    this.#config = options.config;
+    this.#pool = options.pool;
+    this.#process = options.process;
+    this.#levels = new Map(options.process.logLevels);
+    this.#dispatcher = new Dispatcher({ onError: (error) => this.#reportFault(error) });
+    this.serverStats = new ServerStats(this.#stats.scope, options.pool.size);
+    this.runtime = new Runtime(options.config.runtime.values());
+    this.#context = this.#makeContext();
+    this.clusters = new MainClusters(this.#context, {
+      threads: options.pool.size + 1,
+      onUpdate: (updates) => this.#pool.broadcast({ type: "hosts", updates }),
+    });
+  }
+
+  /** Runs until the process is told to end. @returns the exit code */
+  async run(): Promise<number> {
+    this.#setUpStats();
+    this.#pool.introduce((worker) => this.#workerInit(worker), (worker) => this.#replay(worker));
+    this.#admin = await AdminServer.start(this, this.#adminParts());
+    const { staticResources } = this.#config.bootstrap;
+    for (const cluster of staticResources?.clusters ?? []) this.clusters.add(cluster);
+    await this.clusters.initialized(DNS_WAIT_MS);
+    this.#setState("INITIALIZING");
+    for (const message of this.#resources()) this.#pool.broadcast(message);
+    await this.#startListeners(staticResources?.listeners ?? []);
+    if (!this.#isEnding) this.#setState("LIVE");
+    this.#process.onSignals({
+      terminate: () => this.shutDown(),
+      terminateNow: () => this.#end(0),
+      reopenLogs: () => this.reopenLogs(),
+    });
+    this.#flushTimer = setInterval(() => void this.collectStats(), this.#flushIntervalMs());
+    logger("main").info("all workers accept connections; starting main dispatch loop");
+    return await this.#ended.promise;
+  }
+
+  /** Hears of a worker. */
+  onWorkerMessage(worker: number, message: FromWorker): void {
+    switch (message.type) {
+      case "listener_bound":
+        return this.#onBound(message.name, message.addresses);
+      case "listener_failed":
+        return this.#onBindFailed(message.name, message.error);
+      case "accepting":
+        if (++this.#accepting === this.#pool.size) this.#allAccepting.resolve();
+        return;
+      case "drained":
+        if (++this.#drained === this.#pool.size) this.#allDrained.resolve();
+        return;
+      case "fault":
+        return this.#reportFault(new Error(`worker ${worker}: ${message.error}`));
+      default:
+        return;
+    }
+  }
+
+  /** A worker died and its place is being filled: what it held is given back. */
+  onWorkerReplaced(worker: number): void {
+    this.serverStats.count("server.worker_replaced");
+    this.store.retire(worker);
+    this.clusters.releaseThread(worker);
+  }
+
+  get state(): ServerState {
+    return this.#isHealthCheckFailed && this.#state === "LIVE" ? "DRAINING" : this.#state;
+  }
+
+  get uptimeSeconds(): number {
+    return (performance.now() - this.#startMs) / 1000;
+  }
+
+  get listeners(): readonly ListenerStatus[] {
+    return this.#listeners.filter((listener) => listener.addresses !== undefined)
+      .map(({ resource, addresses }) => ({
+        name: (resource.message as { name: string }).name,
+        addresses: addresses!,
+      }));
+  }
+
+  get logLevels(): ReadonlyMap<LogComponent, LogLevel> {
+    return this.#levels;
+  }
+
+  setLogLevels(levels: ReadonlyMap<LogComponent, LogLevel>): void {
+    for (const [component, level] of levels) this.#levels.set(component, level);
+    configureLog({ ...this.#process.logOptions, levels: this.#levels, thread: "0" });
+    this.#pool.broadcast({ type: "log_levels", levels: [...this.#levels] });
+  }
+
+  modifyRuntime(changes: ReadonlyMap<string, string>): string | undefined {
+    const wrong = this.#config.runtime.modify(changes);
+    if (wrong !== undefined) return wrong;
+    const values = this.#config.runtime.values();
+    this.runtime.replace(values);
+    this.#pool.broadcast({ type: "runtime", values });
+    this.#setRuntimeStats();
+    return undefined;
+  }
+
+  failHealthCheck(failed: boolean): void {
+    this.#isHealthCheckFailed = failed;
+    this.#pool.broadcast({ type: "health_check_fail", failed });
+  }
+
+  drainListeners(options: { graceful: boolean; inboundOnly: boolean; skipExit: boolean }): void {
+    this.#pool.broadcast({ type: "drain_listeners", ...options });
+  }
+
+  reopenLogs(): void {
+    this.#pool.broadcast({ type: "reopen_logs" });
+  }
+
+  /** Stats of all threads as of now; closes the interval of the histograms. */
+  async collectStats(): Promise<void> {
+    const own = this.#stats.takeUpdate();
+    if (own !== undefined) this.store.absorb(0, own);
+    await this.#pool.collectStats((worker, update) => this.store.absorb(worker, update));
+    this.store.flush();
+  }
+
+  /** Gauges that are computed when asked for. */
+  refreshServerStats(): void {
+    const memory = process.memoryUsage();
+    this.serverStats.set("server.uptime", Math.floor(this.uptimeSeconds));
+    this.serverStats.set("server.memory_allocated", memory.heapUsed);
+    this.serverStats.set("server.memory_heap_size", memory.heapTotal);
+    this.serverStats.set("server.memory_physical_size", memory.rss);
+    this.serverStats.set("server.state", STATE_NUMBERS[this.state]);
+    this.serverStats.set("server.live", this.state === "LIVE" ? 1 : 0);
+    let connections = 0;
+    for (let worker = 1; worker <= this.#pool.size; worker++) {
+      connections += this.#pool.beat(worker).connections;
+    }
+    this.serverStats.set("server.total_connections", connections);
+  }
+
+  /** SIGTERM, /quitquitquit: stop accepting, drain up to the drain time, exit 0. */
+  async shutDown(): Promise<void> {
+    if (this.#isEnding) return this.#end(0);
+    this.#isEnding = true;
+    this.#setState("DRAINING");
+    logger("main").info("shutting down: draining connections");
+    this.#pool.broadcast({ type: "drain" });
+    const limit = setTimeout(() => this.#allDrained.resolve(), this.#process.drainTimeMs + 500);
+    await this.#allDrained.promise;
+    clearTimeout(limit);
+    this.#end(0);
+  }
+
+  #end(code: number): void {
+    clearInterval(this.#flushTimer as number);
+    this.clusters.close();
+    this.#admin?.close();
+    this.#ended.resolve(code);
+  }
+
+  async #startListeners(messages: readonly envoy_config_listener_v3_Listener[]): Promise<void> {
+    for (const message of messages) {
+      const resource: ListenerResource = {
+        message,
+        version: 1,
+        ports: undefined,
+        owner: ownerOf(message),
+      };
+      this.#listeners.push({ resource, addresses: undefined });
+      // The first worker binds; where it had to find a port, the others take that one.
+      this.#pool.send(1, { type: "listener", resource });
+    }
+    await this.#allBound();
+    for (let worker = 2; worker <= this.#pool.size; worker++) {
+      for (const listener of this.#listeners) {
+        this.#pool.send(worker, { type: "listener", resource: this.#boundResource(listener) });
+      }
+    }
+    this.serverStats.set("listener_manager.total_listeners_active", messages.length);
+    this.serverStats.count("listener_manager.listener_added", messages.length);
+    this.#pool.broadcast({ type: "accept" });
+    await this.#allAccepting.promise;
+    this.serverStats.set("listener_manager.workers_started", 1);
+    this.serverStats.count(
+      "listener_manager.listener_create_success",
+      messages.length * this.#pool.size,
+    );
+  }
+
+  #waiting: (() => void) | undefined;
+
+  #allBound(): Promise<void> {
+    return new Promise((resolve) => {
+      const check = (): void => {
+        if (this.#listeners.every((listener) => listener.addresses !== undefined)) resolve();
+      };
+      this.#waiting = check;
+      check();
+    });
+  }
+
+  #onBound(name: string, addresses: readonly Address[]): void {
+    for (const listener of this.#listeners) {
+      if (listener.addresses !== undefined) continue;
+      if ((listener.resource.message as { name: string }).name !== name) continue;
+      listener.addresses = addresses;
+      break;
+    }
+    this.#waiting?.();
+  }
+
+  #onBindFailed(name: string, error: string): void {
+    logger("main").critical("listener '{name}': {error}", { name, error });
+    this.serverStats.count("listener_manager.listener_create_failure");
+    this.#process.complain(`listener '${name}': ${error}`);
+    this.#end(1);
+  }
+
+  #boundResource({ resource, addresses }: ListenerState): ListenerResource {
+    const ports = addresses?.map((address) => address.kind === "ip" ? address.port : 0);
+    return { ...resource, ports };
+  }
+
+  /** What a replacement hears: the state as it is now. */
+  #replay(_worker: number): ToWorker[] {
+    return [
+      ...this.#resources(),
+      ...this.#listeners.map((listener): ToWorker => ({
+        type: "listener",
+        resource: this.#boundResource(listener),
+      })),
+      { type: "health_check_fail", failed: this.#isHealthCheckFailed },
+      { type: "accept" },
+    ];
+  }
+
+  #resources(): ToWorker[] {
+    const messages: ToWorker[] = [
+      { type: "runtime", values: this.#config.runtime.values() },
+      { type: "extensions", typeNames: this.#config.typeNames },
+    ];
+    const resources = this.clusters.resources();
+    for (let at = 0; at < resources.length; at += CLUSTERS_PER_MESSAGE) {
+      messages.push({
+        type: "clusters",
+        resources: resources.slice(at, at + CLUSTERS_PER_MESSAGE),
+      });
+    }
+    return messages;
+  }
+
+  #workerInit(worker: number): WorkerInit {
+    const { facts } = this.#config;
+    return {
+      index: worker,
+      concurrency: this.#pool.size,
+      beats: this.#pool.beats,
+      drainTimeMs: this.#process.drainTimeMs,
+      fileFlushIntervalMs: this.#process.fileFlushIntervalMs,
+      logLevels: [...this.#levels],
+      logFormat: this.#process.logOptions.format,
+      logPath: this.#process.logOptions.path,
+      node: {
+        id: facts.nodeId,
+        cluster: facts.nodeCluster,
+        zone: facts.zone,
+        metadata: facts.nodeMetadata,
+      },
+      hostname: facts.hostname,
+      version: facts.version,
+    };
+  }
+
+  #makeContext(): CompileContext {
+    const services = new Map<string, unknown>();
+    return compileContext({
+      problems: {
+        error: (_message, field, text) => this.#reportFault(new Error(`${field}: ${text}`)),
+        unsupported: () => {},
+        warn: () => {},
+      },
+      dispatcher: this.#dispatcher,
+      scope: this.#stats.scope,
+      runtime: this.runtime,
+      server: this.#config.facts,
+      extensions: new Extensions(),
+      worker: 0,
+      isCheckOnly: false,
+      services,
+    });
+  }
+
+  #adminParts(): Parameters<typeof AdminServer.start>[1] {
+    return {
+      config: this.#config,
+      process: this.#process,
+      dispatcher: this.#dispatcher,
+      stats: this.#stats,
+    };
+  }
+
+  #setUpStats(): void {
+    const stats = this.serverStats;
+    stats.set("server.concurrency", this.#pool.size);
+    stats.set("server.compilation_settings.fips_mode", 0);
+    stats.set("cluster_manager.warming_clusters", 0);
+    stats.set("listener_manager.total_listeners_warming", 0);
+    stats.set("listener_manager.total_listeners_draining", 0);
+    stats.set("listener_manager.total_filter_chains_draining", 0);
+    const clusters = this.#config.bootstrap.staticResources?.clusters.length ?? 0;
+    stats.set("cluster_manager.active_clusters", clusters);
+    stats.count("cluster_manager.cluster_added", clusters);
+    stats.count("runtime.load_success");
+    this.#setRuntimeStats();
+  }
+
+  #setRuntimeStats(): void {
+    const { runtime } = this.#config;
+    this.serverStats.set("runtime.num_keys", runtime.values().size);
+    this.serverStats.set("runtime.num_layers", runtime.layers().length);
+  }
+
+  #setState(state: ServerState): void {
+    this.#state = state;
+    this.serverStats.set("server.state", STATE_NUMBERS[state]);
+  }
+
+  #flushIntervalMs(): number {
+    const interval = this.#config.bootstrap.statsFlush;
+    const duration = this.#config.bootstrap.statsFlushInterval;
+    if (interval.case !== undefined || duration === undefined) return 5000;
+    return Math.max(1, Number(duration.seconds) * 1000 + duration.nanos / 1e6);
+  }
+
+  #reportFault(error: unknown): void {
+    this.serverStats?.count("server.worker_faults");
+    const text = error instanceof Error ? error.stack ?? error.message : String(error);
+    logger("main").error("exception on main: {text}", { text });
+  }
+}
+
+/** Prints what a configuration lacks and says whether it may be served. */
+export function mayServe(
+  config: { readonly problems: LoadedConfig["problems"] },
+  complain: (line: string) => void,
+): boolean {
+  let refused = 0;
+  for (const problem of config.problems) {
+    const isRefused = problem.severity === "error" || problem.severity === "unsupported_refused";
+    if (isRefused) refused++;
+    complain(`${isRefused ? "error" : "warning"}: ${formatProblem(problem)}`);
+  }
+  return refused === 0;
+}
+
+/** Unix sockets and listeners without SO_REUSEPORT belong to one worker. */
+function ownerOf(message: envoy_config_listener_v3_Listener): number | undefined {
+  const isPipe = message.address?.address.case === "pipe";
+  return isPipe || message.enableReusePort === false ? 1 : undefined;
+}
+
+/** `--admin-address-path`: where the admin listens, for scripts. */
+export function writeAdminAddress(path: string, address: Address): void {
+  Deno.writeTextFileSync(path, formatAddress(address));
+}

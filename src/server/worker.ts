@@ -1,0 +1,182 @@
+/**
+ * Entry of a worker thread: owns its accept loops, connections, pools and balancers; compiles what
+ * main posts and swaps it in. Its static imports hold neither the YAML reader nor the descriptors.
+ */
+
+import { parentPort } from "node:worker_threads";
+import process from "node:process";
+import { AccessLogManager } from "../access_log/mod.ts";
+import { Dispatcher, type LogComponent, logger, THROWING_PROBLEMS } from "../base/mod.ts";
+import { compileListener, ListenerManager } from "../listener/mod.ts";
+import { type CompileContext, Runtime } from "../runtime/mod.ts";
+import { StatsRoot } from "../stats/mod.ts";
+import { WorkerClusterManager } from "../upstream/mod.ts";
+import { Beat, BEAT_INTERVAL_MS } from "./beats.ts";
+import { compileContext, serverFacts } from "./compile_context.ts";
+import { Extensions } from "./extensions.ts";
+import { configureLog } from "./log.ts";
+import type { FromWorker, ListenerResource, ToWorker, WorkerInit } from "./messages.ts";
+
+/** Everything one worker has, once it was told who it is. */
+class WorkerThread {
+  readonly #init: WorkerInit;
+  readonly #beat: Beat;
+  readonly #dispatcher: Dispatcher;
+  readonly #stats = new StatsRoot();
+  readonly #runtime = new Runtime();
+  readonly #extensions = new Extensions();
+  readonly #accessLogs: AccessLogManager;
+  readonly #context: CompileContext;
+  readonly #clusters: WorkerClusterManager;
+  readonly #listeners: ListenerManager;
+  #isHealthCheckFailed = false;
+
+  constructor(init: WorkerInit) {
+    this.#init = init;
+    configureLog({
+      levels: new Map(init.logLevels as [LogComponent, never][]),
+      format: init.logFormat,
+      path: init.logPath,
+      thread: String(init.index),
+    });
+    this.#beat = new Beat(init.beats, init.index);
+    this.#dispatcher = new Dispatcher({ onError: (error) => this.reportFault(error) });
+    this.#accessLogs = new AccessLogManager(this.#dispatcher, {
+      flushIntervalMs: init.fileFlushIntervalMs,
+      scope: this.#stats.scope,
+    });
+    const services = new Map<string, unknown>([["access_log_manager", this.#accessLogs]]);
+    this.#context = compileContext({
+      problems: THROWING_PROBLEMS,
+      dispatcher: this.#dispatcher,
+      scope: this.#stats.scope,
+      runtime: this.#runtime,
+      server: serverFacts(init.node, init),
+      extensions: this.#extensions,
+      worker: init.index,
+      isCheckOnly: false,
+      services,
+    });
+    this.#clusters = new WorkerClusterManager(this.#context);
+    this.#listeners = new ListenerManager(this.#context);
+    services.set("cluster_manager", this.#clusters);
+    services.set("server_health", { isFailed: () => this.#isHealthCheckFailed });
+    setInterval(() => this.#writeBeat(), BEAT_INTERVAL_MS);
+    this.#writeBeat();
+  }
+
+  /** Counts and logs an exception of our own; the connection or the turn it hit is gone, we go on. */
+  reportFault(error: unknown): void {
+    this.#beat.countFault();
+    const text = error instanceof Error ? error.stack ?? error.message : String(error);
+    logger("main").error("exception in worker {worker}: {text}", {
+      worker: this.#init.index,
+      text,
+    });
+  }
+
+  async handle(message: ToWorker): Promise<void> {
+    switch (message.type) {
+      case "runtime":
+        return this.#runtime.replace(message.values);
+      case "extensions":
+        return await this.#extensions.load(message.typeNames);
+      case "clusters":
+        for (const resource of message.resources) this.#clusters.apply(resource);
+        return;
+      case "hosts":
+        this.#dispatcher.run(() => {
+          for (const update of message.updates) this.#clusters.updateHosts(update);
+        });
+        return;
+      case "listener":
+        return this.#addListener(message.resource);
+      case "accept":
+        this.#listeners.startAccepting();
+        return send({ type: "accepting" });
+      case "flush_stats":
+        return send({ type: "stats", id: message.id, update: this.#stats.takeUpdate() });
+      case "reopen_logs":
+        return this.#accessLogs.reopenAll();
+      case "log_levels":
+        return configureLog({
+          levels: new Map(message.levels as [LogComponent, never][]),
+          format: this.#init.logFormat,
+          path: this.#init.logPath,
+          thread: String(this.#init.index),
+        });
+      case "health_check_fail":
+        this.#isHealthCheckFailed = message.failed;
+        return;
+      case "drain_listeners":
+        return this.#dispatcher.run(() => this.#listeners.drainListeners(message));
+      case "drain":
+        return await this.#drain();
+      case "exit":
+        this.#accessLogs.flushAll();
+        Deno.exit(0);
+        return;
+      case "init":
+        throw new RangeError("A worker is told once who it is");
+    }
+  }
+
+  #addListener(resource: ListenerResource): void {
+    const name = (resource.message as { name: string }).name;
+    const compiled = compileListener(resource.message as never, this.#context);
+    const result = this.#listeners.add(compiled, {
+      ports: resource.ports,
+      isOwner: resource.owner === undefined || resource.owner === this.#init.index,
+    });
+    if (typeof result === "string") send({ type: "listener_failed", name, error: result });
+    else send({ type: "listener_bound", name, addresses: result });
+  }
+
+  async #drain(): Promise<void> {
+    this.#dispatcher.run(() => this.#listeners.drainAll());
+    const until = performance.now() + this.#init.drainTimeMs;
+    while (this.#listeners.activeConnections > 0 && performance.now() < until) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    this.#accessLogs.flushAll();
+    send({ type: "drained" });
+  }
+
+  #writeBeat(): void {
+    this.#beat.write(Date.now(), process.memoryUsage().heapUsed, this.#listeners.activeConnections);
+  }
+}
+
+function send(message: FromWorker): void {
+  parentPort!.postMessage(message);
+}
+
+let thread: WorkerThread | undefined;
+/** Messages are worked off one after the other, also where one has to wait for a module. */
+let queue: Promise<void> = Promise.resolve();
+
+function fault(error: unknown): void {
+  if (thread !== undefined) thread.reportFault(error);
+  else send({ type: "fault", error: String(error) });
+}
+
+globalThis.addEventListener("error", (event) => {
+  event.preventDefault();
+  fault(event.error);
+});
+globalThis.addEventListener("unhandledrejection", (event) => {
+  event.preventDefault();
+  fault(event.reason);
+});
+parentPort!.on("message", (message: ToWorker) => {
+  if (message.type === "init") {
+    thread = new WorkerThread(message.init);
+    return;
+  }
+  const handle = (): Promise<void> => thread!.handle(message).catch(fault);
+  queue = queue.then(handle);
+});
+send({ type: "up" });
+// Nearly every configuration needs these; they load while main reads the file.
+void import("../connection_manager/mod.ts");
+void import("../router/mod.ts");
