@@ -50,6 +50,12 @@ export interface Http2Options {
   readonly maxHeadersCount: number;
   readonly headersWithUnderscores: "allow" | "reject" | "drop";
   readonly isTls: boolean;
+  /** Body bytes that may wait for one stream's window before its source is stopped; 1 MiB. */
+  readonly streamBufferLimitBytes?: number;
+  /** Streams after which half of them may not have been reset young and unanswered; 500. */
+  readonly prematureResetTotalStreams?: number;
+  /** Age in milliseconds up to which a reset counts for that; 1000. */
+  readonly prematureResetMinLifetimeMs?: number;
 }
 
 /** What the codec writes into and how it stops its own input; `net/` connections have this face. */

@@ -1,0 +1,146 @@
+/** The server side of HTTP/2: requests in, responses out (RFC 9113 §8.1, RFC 8441). */
+
+import {
+  type CodecError,
+  H,
+  type HeaderMap,
+  type HttpConnection,
+  type RequestDecoder,
+  type ResetReason,
+  type ServerConnectionCallbacks,
+} from "../../http/mod.ts";
+import type { CodecStats, CodecTransport, Http2Options } from "../options.ts";
+import { ERROR_CODE } from "./frame.ts";
+import type { BlockKind, HeaderSink } from "./header_sink.ts";
+import { Http2Session, type SessionRole } from "./session.ts";
+import type { Http2Stream } from "./stream.ts";
+import { isUpgrade, requestToHttp1, responseToHttp2, upgradeProtocol } from "./upgrade.ts";
+
+/** Codec of one downstream HTTP/2 connection. */
+export class Http2ServerConnection implements HttpConnection {
+  readonly protocol = "HTTP/2";
+  readonly #session: Http2Session;
+
+  constructor(
+    transport: CodecTransport,
+    options: Http2Options,
+    callbacks: ServerConnectionCallbacks,
+    stats: CodecStats,
+  ) {
+    const role = new ServerRole(callbacks);
+    this.#session = new Http2Session(role, transport, options, stats);
+    role.session = this.#session;
+  }
+
+  get activeStreams(): number {
+    return this.#session.activeStreams;
+  }
+
+  dispatch(bytes: Uint8Array): CodecError | undefined {
+    return this.#session.dispatch(bytes);
+  }
+
+  /** HTTP/2 has no half-close: the owner closes the connection, which resets what is left. */
+  onEnd(): CodecError | undefined {
+    return this.#session.error;
+  }
+
+  onConnectionClosed(reason: ResetReason, details: string): void {
+    this.#session.onConnectionClosed(reason, details);
+  }
+
+  shutdownNotice(): void {
+    this.#session.sendGoAway(false);
+  }
+
+  goAway(): void {
+    this.#session.sendGoAway(true);
+  }
+
+  wantsToWrite(): boolean {
+    return false; // frames go into the transport's output at once
+  }
+
+  onUnderlyingAboveWriteBufferHighWatermark(): void {
+    this.#session.onTransportAboveHigh();
+  }
+
+  onUnderlyingBelowWriteBufferLowWatermark(): void {
+    this.#session.onTransportBelowLow();
+  }
+
+  /** Sends PING, for connection_keepalive; any frame that comes in counts as the answer. */
+  sendPing(opaque: number): void {
+    this.#session.sendPing(opaque);
+  }
+
+  /** Whether the peer owes the ACK of our SETTINGS for longer than this (RFC 9113 §6.5.3). */
+  isSettingsAckOverdue(timeoutMs: number): boolean {
+    return this.#session.isSettingsAckOverdue(timeoutMs);
+  }
+
+  /**
+   * Resets finished streams whose last bytes the peer has not let out for `timeoutMs`
+   * (CVE-2019-9517); nothing else watches over these. @returns how many
+   */
+  resetStalledStreams(timeoutMs: number): number {
+    return this.#session.resetStalledStreams(timeoutMs);
+  }
+}
+
+class ServerRole implements SessionRole {
+  readonly isServer = true;
+  readonly malformedReason = "local_reset";
+  readonly #callbacks: ServerConnectionCallbacks;
+  session: Http2Session | undefined;
+
+  constructor(callbacks: ServerConnectionCallbacks) {
+    this.#callbacks = callbacks;
+  }
+
+  openByPeer(streamId: number): Http2Stream {
+    const session = this.session!;
+    const stream = session.createStream();
+    stream.state = "open";
+    session.register(stream, streamId);
+    stream.attach(this.#callbacks.newStream(stream));
+    return stream;
+  }
+
+  kindOf(stream: Http2Stream): BlockKind {
+    return stream.hasHeaders ? "trailers" : "request";
+  }
+
+  onHeaders(stream: Http2Stream, block: HeaderSink, endStream: boolean): boolean {
+    const decoder = stream.decoder as RequestDecoder | undefined;
+    if (stream.hasHeaders) {
+      decoder?.decodeTrailers(block.headers);
+      return true;
+    }
+    stream.hasHeaders = true;
+    stream.expectedBytes = block.contentLength;
+    const protocol = upgradeProtocol(block.headers);
+    if (protocol !== undefined) {
+      stream.upgrade = protocol;
+      requestToHttp1(block.headers, protocol);
+    }
+    decoder?.decodeHeaders(block.headers, endStream);
+    return true;
+  }
+
+  onPeerSettings(): void {}
+
+  onGoAway(_lastStreamId: number, code: number): void {
+    this.#callbacks.onGoAway(code === ERROR_CODE.noError ? "no_error" : "other");
+  }
+
+  prepareHeaders(stream: Http2Stream, headers: HeaderMap): HeaderMap {
+    return stream.upgrade !== "" && isUpgrade(headers) ? responseToHttp2(headers) : headers;
+  }
+
+  missingHeader(headers: HeaderMap): string | undefined {
+    return headers.hasId(H.status) ? undefined : "missing required header: :status";
+  }
+
+  beforeFirstHeaders(): void {}
+}
