@@ -65,8 +65,13 @@ export class MessageReader {
     const name = type.typeName;
     if (name.startsWith("google.protobuf.")) {
       if (name === "google.protobuf.Any") return readAny(this, node, place);
-      if (name === "google.protobuf.Duration") return this.#take(node, place, readDuration(node));
-      if (name === "google.protobuf.Timestamp") return this.#take(node, place, readTimestamp(node));
+      // As a map (`{ seconds: 1 }`) a duration is read like any message.
+      if (node.kind !== "map") {
+        if (name === "google.protobuf.Duration") return this.#take(node, place, readDuration(node));
+        if (name === "google.protobuf.Timestamp") {
+          return this.#take(node, place, readTimestamp(node));
+        }
+      }
       if (name === "google.protobuf.Value") return readValue(node);
       if (name === "google.protobuf.Struct" && node.kind === "map") return readStruct(node);
       if (name === "google.protobuf.ListValue" && node.kind === "list") return readListValue(node);

@@ -18,6 +18,8 @@ interface Entry {
 export class ProblemList {
   readonly #entries: Entry[] = [];
   readonly #seen = new Set<string>();
+  /** Spots that a check has found an error at. */
+  readonly #faulty = new Set<string>();
   readonly #file: string;
   #dropped = 0;
 
@@ -87,6 +89,12 @@ export class ProblemList {
     ): void => {
       if (origins.isRefused(at.message, at.field)) return;
       const spot = origins.spot(at.message, at.field);
+      // Two checks that point at one spot have found one fault: the first to say so is enough.
+      const where = `${spot?.source.file} ${spot?.offset} ${spot?.path}`;
+      if (severity === "error" && spot !== undefined) {
+        if (this.#faulty.has(where)) return;
+        this.#faulty.add(where);
+      }
       const position = spot?.source.position(spot.offset) ?? { line: 0, column: 0 };
       this.#push(spot?.offset ?? -1, {
         file: spot?.source.file ?? this.#file,

@@ -25,6 +25,8 @@ export interface KnownTypes {
   extensionsOf(typeName: string): readonly ExtensionInfo[];
   /** The extension of this name, old spellings included. */
   extensionNamed(category: string, name: string): ExtensionInfo | undefined;
+  /** Whether an extension of this category has exactly this name, an old spelling included. */
+  isExtensionName(category: string, name: string): boolean;
   /** Every full type name, for "did you mean". */
   names(): Iterable<string>;
 }
@@ -74,6 +76,8 @@ export function loadKnownTypes(): KnownTypes {
       return ofCategory.find((x) => x.name === name) ??
         ofCategory.find((x) => lastWord(x.name) === lastWord(name));
     },
+    isExtensionName: (category, name) =>
+      extensions.some((extension) => extension.category === category && extension.name === name),
     *names() {
       for (const [name, types] of packages) for (const type of types) yield `${name}.${type}`;
     },

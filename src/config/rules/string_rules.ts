@@ -1,5 +1,6 @@
 /** Rules of strings and bytes: lengths, parts, patterns and the well-known shapes. */
 
+import { isIpv4, isIpv6 } from "../ip_text.ts";
 import { bound, isSet, type RuleFields } from "./rule_options.ts";
 import { constCheck, listChecks, type ValueCheck } from "./value_rules.ts";
 
@@ -12,14 +13,6 @@ const KNOWN_PATTERNS: Readonly<Record<string, string>> = {
   "1": "^[^\\u0000\\u000A\\u000D]*$",
   "2": "^[^\\u0000\\u000A\\u000D]*$",
 };
-
-function isIpv4(text: string): boolean {
-  return /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/.test(text);
-}
-
-function isIpv6(text: string): boolean {
-  return text.includes(":") && URL.canParse(`http://[${text}]/`);
-}
 
 function isHostname(text: string): boolean {
   return text.length <= 253 &&

@@ -1,0 +1,143 @@
+/** Clusters as a whole: names, discovery types and what each wants of its endpoints. */
+
+import type {
+  envoy_config_cluster_v3_Cluster as Cluster,
+  envoy_config_core_v3_Address as Address,
+} from "../../proto/mod.ts";
+import { isIp } from "../ip_text.ts";
+import type { Checks, SemanticContext } from "./context.ts";
+
+/** Cluster.DiscoveryType. */
+const STATIC = 0;
+const LOGICAL_DNS = 2;
+const EDS = 3;
+const ORIGINAL_DST = 4;
+/** Cluster.LbPolicy. */
+const CLUSTER_PROVIDED = 6;
+const LOAD_BALANCING_POLICY_CONFIG = 7;
+
+const LB_CATEGORY = "envoy.load_balancing_policies";
+
+/** Checks by message type. */
+export const CLUSTER_CHECKS: Checks = {
+  "envoy.config.bootstrap.v3.Bootstrap.StaticResources": ({ clusters }, { problems }) => {
+    const seen = new Set<string>();
+    for (const cluster of clusters) {
+      if (seen.has(cluster.name)) {
+        problems.error(cluster, "name", `duplicate cluster "${cluster.name}"`);
+      }
+      seen.add(cluster.name);
+    }
+  },
+  "envoy.config.cluster.v3.Cluster": (cluster, context) => {
+    checkDiscovery(cluster, context);
+    checkBalancing(cluster, context);
+    checkEndpoints(cluster, context);
+    for (const name of Object.keys(cluster.typedExtensionProtocolOptions)) {
+      if (isProtocolOptions(name, context)) continue;
+      const at = `typed_extension_protocol_options["${name}"]`;
+      context.problems.error(cluster, at, `no filter or protocol is named "${name}"`);
+    }
+  },
+};
+
+function discoveryOf(cluster: Cluster): number | undefined {
+  const { case: kind, value } = cluster.clusterDiscoveryType;
+  if (kind === "clusterType") return undefined;
+  return kind === "type" ? value : STATIC;
+}
+
+function checkDiscovery(cluster: Cluster, { problems }: SemanticContext): void {
+  const discovery = discoveryOf(cluster);
+  const hasEds = cluster.edsClusterConfig !== undefined;
+  if (discovery === EDS && cluster.edsClusterConfig?.edsConfig === undefined) {
+    problems.error(cluster, "eds_cluster_config", "an EDS cluster needs an EDS configuration");
+  } else if (discovery !== EDS && discovery !== undefined && hasEds) {
+    problems.error(cluster, "eds_cluster_config", "only an EDS cluster has an EDS configuration");
+  }
+  if (discovery === ORIGINAL_DST && cluster.loadAssignment !== undefined) {
+    problems.error(cluster, "load_assignment", "an ORIGINAL_DST cluster has no load assignment");
+  }
+}
+
+function checkBalancing(cluster: Cluster, { problems, decoder }: SemanticContext): void {
+  const discovery = discoveryOf(cluster);
+  const isProvided = cluster.lbPolicy === CLUSTER_PROVIDED;
+  if (discovery === ORIGINAL_DST && !isProvided && cluster.loadBalancingPolicy === undefined) {
+    problems.error(cluster, "lb_policy", "an ORIGINAL_DST cluster needs CLUSTER_PROVIDED");
+  } else if (discovery !== ORIGINAL_DST && discovery !== undefined && isProvided) {
+    problems.error(
+      cluster,
+      "lb_policy",
+      "CLUSTER_PROVIDED needs a cluster that provides a balancer",
+    );
+  }
+  if (isProvided && cluster.lbSubsetConfig !== undefined) {
+    problems.error(cluster, "lb_subset_config", "subsets do not go with CLUSTER_PROVIDED");
+  }
+  const policies = cluster.loadBalancingPolicy?.policies;
+  if (policies === undefined) {
+    if (cluster.lbPolicy === LOAD_BALANCING_POLICY_CONFIG) {
+      problems.error(cluster, "load_balancing_policy", "LOAD_BALANCING_POLICY_CONFIG needs it");
+    }
+    return;
+  }
+  const hasKnown = policies.some(({ typedExtensionConfig }) => {
+    const type = typedExtensionConfig?.typedConfig?.$typeName ?? "";
+    return decoder.knownTypes().extensionsOf(type).some((x) => x.category === LB_CATEGORY);
+  });
+  if (!hasKnown) {
+    problems.error(cluster, "load_balancing_policy", "none of its policies is a known one");
+  }
+}
+
+function checkEndpoints(cluster: Cluster, { problems }: SemanticContext): void {
+  const discovery = discoveryOf(cluster);
+  const localities = cluster.loadAssignment?.endpoints ?? [];
+  if (
+    discovery === LOGICAL_DNS &&
+    (localities.length !== 1 || localities[0]!.lbEndpoints.length !== 1)
+  ) {
+    const field = cluster.loadAssignment === undefined ? "load_assignment" : "endpoints";
+    const text = "a LOGICAL_DNS cluster has exactly one locality with one endpoint";
+    problems.error(cluster.loadAssignment ?? cluster, field, text);
+    return;
+  }
+  for (const { lbEndpoints } of localities) {
+    for (const lbEndpoint of lbEndpoints) {
+      const { case: kind, value: endpoint } = lbEndpoint.hostIdentifier;
+      if (kind === "endpointName") continue;
+      if (endpoint?.address === undefined) {
+        problems.error(
+          endpoint ?? lbEndpoint,
+          endpoint === undefined ? "endpoint" : "address",
+          "it needs an address",
+        );
+      } else if (discovery === STATIC) checkIpAddress(endpoint.address, problems);
+    }
+  }
+}
+
+/** Envoy resolves these addresses with its IP resolver, which knows neither names nor services. */
+export function checkIpAddress(address: Address, problems: SemanticContext["problems"]): void {
+  if (address.address.case !== "socketAddress") return;
+  const socket = address.address.value;
+  if (socket.resolverName !== "" && socket.resolverName !== "envoy.ip") {
+    problems.error(socket, "resolver_name", `unknown address resolver "${socket.resolverName}"`);
+    return;
+  }
+  if (!isIp(socket.address)) {
+    const hint = "names are resolved in clusters of type STRICT_DNS or LOGICAL_DNS";
+    problems.error(socket, "address", `"${socket.address}" is not an IP address`, hint);
+  }
+  if (socket.portSpecifier.case === "namedPort") {
+    problems.error(socket, "named_port", "an IP address needs port_value");
+  }
+}
+
+function isProtocolOptions(name: string, { decoder }: SemanticContext): boolean {
+  const known = decoder.knownTypes();
+  return ["envoy.upstream_options", "envoy.filters.network", "envoy.filters.http"].some((
+    category,
+  ) => known.isExtensionName(category, name));
+}
