@@ -27,7 +27,10 @@ function check(holder: Holder & object, context: SemanticContext): void {
     if (wrapper.config === undefined) {
       if (wrapper.disabled || wrapper.isOptional) continue;
       context.problems.error(holder, at, "a FilterConfig needs a config or disabled: true");
-    } else checkType(wrapper.config, { holder, at, isOptional: wrapper.isOptional }, context);
+    } else if (wrapper.config.$typeName !== "google.protobuf.Any") {
+      // An empty config is how a route switches a filter on that is disabled in the chain.
+      checkType(wrapper.config, { holder, at, isOptional: wrapper.isOptional }, context);
+    }
   }
 }
 

@@ -4,10 +4,13 @@ import type { Checks } from "./context.ts";
 
 /** Checks by message type. */
 export const TLS_CHECKS: Checks = {
-  "envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext": (
-    context,
+  "envoy.extensions.transport_sockets.tls.v3.CommonTlsContext": (
+    { validationContextType },
     { problems },
   ) => {
+    // A combined context gets its authority by discovery.
+    if (validationContextType.case !== "validationContext") return;
+    const context = validationContextType.value;
     // A name in a certificate that anyone may have signed proves nothing.
     const hasAuthority = context.trustedCa !== undefined ||
       context.caCertificateProviderInstance !== undefined ||
