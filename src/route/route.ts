@@ -27,6 +27,10 @@ export interface Route extends RouteInfo {
 
 export interface VirtualHostInfo {
   readonly name: string;
+  /** `vhost.<name>`, as stats begin. */
+  readonly statPrefix: string;
+  /** envoy.config.route.v3.RateLimit messages, for the filters that act on them. */
+  readonly rateLimits: readonly object[];
   readonly includeRequestAttemptCount: boolean;
   readonly includeAttemptCountInResponse: boolean;
   readonly includeIsTimeoutRetry: boolean;
@@ -43,6 +47,11 @@ export interface RouteTracing {
   readonly clientSampling: RuntimeFraction | undefined;
   readonly randomSampling: RuntimeFraction | undefined;
   readonly overallSampling: RuntimeFraction | undefined;
+  /** envoy.type.tracing.v3.CustomTag messages, for the tracers. */
+  readonly customTags: readonly object[];
+  /** Format strings of the span's name, "" if none. */
+  readonly operation: string;
+  readonly upstreamOperation: string;
 }
 
 /** Compiled per-route configuration of one filter. */
@@ -50,6 +59,8 @@ export interface PerFilterConfig {
   readonly disabled: boolean | undefined;
   /** Levels from the most specific on, for filters that merge. */
   readonly configs: readonly unknown[];
+  /** Message type of each of `configs`: Envoy accepts another filter's type, which has no effect. */
+  readonly types: readonly string[];
 }
 
 /** Sends the request to a cluster. */
@@ -97,8 +108,10 @@ export interface RouteAction {
 export interface RedirectAction {
   readonly kind: "redirect";
   readonly status: number;
-  /** The Location value for this request. */
+  /** The Location value for this request, after `rewritePath`. */
   location(headers: HeaderMap): string;
+  /** Rewrites `:path` (prefix and regex rewrites); sets x-envoy-original-path if asked for. */
+  rewritePath(headers: HeaderMap, info: StreamInfo, insertOriginalPath: boolean): void;
 }
 
 export interface DirectResponseAction {
@@ -161,6 +174,8 @@ export interface RetryPolicy {
   readonly hostSelectionMaxAttempts: number;
   readonly hostPredicates: readonly object[];
   readonly retryPriority: object | undefined;
+  /** Whether the cluster is looked up and chosen again on each retry. */
+  readonly refreshClusterOnRetry: boolean;
 }
 
 export type HashPolicy =
