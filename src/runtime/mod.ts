@@ -1,2 +1,3 @@
 export * from "./compile_context.ts";
+export * from "./layers.ts";
 export * from "./runtime.ts";
