@@ -13,7 +13,8 @@ import {
 import type { CodecStats, CodecTransport, Http2Options } from "../options.ts";
 import { ERROR_CODE, MAX_STREAM_ID } from "./frame.ts";
 import type { BlockKind, HeaderSink } from "./header_sink.ts";
-import { Http2Session, type SessionRole } from "./session.ts";
+import { Http2Session } from "./session.ts";
+import type { SessionRole } from "./session_core.ts";
 import type { Http2Stream } from "./stream.ts";
 import { isUpgrade, plainConnect, requestToHttp2, responseToHttp1 } from "./upgrade.ts";
 
@@ -36,13 +37,13 @@ export class Http2ClientConnection implements ClientHttpConnection {
   }
 
   get activeStreams(): number {
-    return this.#session.activeStreams;
+    return this.#session.streams.size;
   }
 
   get isReusable(): boolean {
     const session = this.#session;
     return !this.#role.isGoingAway && session.error === undefined && !session.isClosed &&
-      session.lastLocalId < MAX_STREAM_ID - 1;
+      session.streams.lastLocalId < MAX_STREAM_ID - 1;
   }
 
   /** Streams the peer allows at once: its MAX_CONCURRENT_STREAMS, 2^32-1 until it says one. */
@@ -71,7 +72,7 @@ export class Http2ClientConnection implements ClientHttpConnection {
   }
 
   onConnectionClosed(reason: ResetReason, details: string): void {
-    this.#session.onConnectionClosed(reason, details);
+    this.#session.close(reason, details);
   }
 
   /** Only servers give notice. */
@@ -185,8 +186,8 @@ class ClientRole implements SessionRole {
   beforeFirstHeaders(stream: Http2Stream): void {
     if (stream.state !== "idle" || stream.id !== 0) return;
     const session = this.session!;
-    session.lastLocalId = session.lastLocalId === 0 ? 1 : session.lastLocalId + 2;
-    stream.sendWindow = session.createSendWindow();
-    session.register(stream, session.lastLocalId);
+    const { streams } = session;
+    streams.lastLocalId = streams.lastLocalId === 0 ? 1 : streams.lastLocalId + 2;
+    session.register(stream, streams.lastLocalId);
   }
 }

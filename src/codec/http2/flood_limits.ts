@@ -4,17 +4,21 @@
  */
 
 import type { Http2Options } from "../options.ts";
+import { DETAILS } from "./details.ts";
 import { FRAME, FRAME_FLAG } from "./frame.ts";
 
 /** A limit that was passed: the counter to raise and Envoy's words for it. */
 export interface Flood {
   readonly counter: string;
   readonly message: string;
+  /** Response-code detail of the frame's stream, if there is one. */
+  readonly details?: string;
 }
 
 const EMPTY_FRAMES: Flood = {
   counter: "inbound_empty_frames_flood",
   message: "Too many consecutive frames with an empty payload",
+  details: DETAILS.emptyFrames,
 };
 const PRIORITY_FRAMES: Flood = {
   counter: "inbound_priority_frames_flood",

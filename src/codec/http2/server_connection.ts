@@ -12,7 +12,8 @@ import {
 import type { CodecStats, CodecTransport, Http2Options } from "../options.ts";
 import { ERROR_CODE } from "./frame.ts";
 import type { BlockKind, HeaderSink } from "./header_sink.ts";
-import { Http2Session, type SessionRole } from "./session.ts";
+import { Http2Session } from "./session.ts";
+import type { SessionRole } from "./session_core.ts";
 import type { Http2Stream } from "./stream.ts";
 import { isUpgrade, requestToHttp1, responseToHttp2, upgradeProtocol } from "./upgrade.ts";
 
@@ -33,7 +34,7 @@ export class Http2ServerConnection implements HttpConnection {
   }
 
   get activeStreams(): number {
-    return this.#session.activeStreams;
+    return this.#session.streams.size;
   }
 
   dispatch(bytes: Uint8Array): CodecError | undefined {
@@ -46,7 +47,7 @@ export class Http2ServerConnection implements HttpConnection {
   }
 
   onConnectionClosed(reason: ResetReason, details: string): void {
-    this.#session.onConnectionClosed(reason, details);
+    this.#session.close(reason, details);
   }
 
   shutdownNotice(): void {

@@ -110,6 +110,11 @@ export class Http2Stream implements ResponseEncoder, RequestEncoder {
     return this.#owner.streamErrorOnInvalidMessage;
   }
 
+  /** Whether the peer has sent all of its message. */
+  get hasReceivedEnd(): boolean {
+    return this.state === "half_remote" || this.state === "closed";
+  }
+
   /** Whether bytes or trailers wait for a window. */
   get hasPending(): boolean {
     return this.bufferedBytes > 0 || this.pendingTrailers !== undefined;
