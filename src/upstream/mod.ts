@@ -1,2 +1,22 @@
 export * from "./api.ts";
+export { SharedBreaker, type Thresholds } from "./circuit_breaker.ts";
+export { ClusterFacts } from "./cluster_info.ts";
 export * from "./cluster_stats.ts";
+export * from "./dns/resolver.ts";
+export { SYSTEM_FILES, SystemResolver } from "./dns/system_resolver.ts";
+export * from "./health_flags.ts";
+export { HOST_STAT, HOST_STATS } from "./host_memory.ts";
+export { UpstreamHost } from "./host.ts";
+export { MainCluster } from "./main/main_cluster.ts";
+export { MainClusters, type MainClustersOptions } from "./main/main_clusters.ts";
+export type { ClusterSnapshot, HostSnapshot } from "./main/snapshot.ts";
+export * from "./resource.ts";
+export {
+  type ClientTls,
+  type Connector,
+  SOCKET_CONNECTOR,
+  type TlsCompiler,
+  type TransportChoice,
+} from "./transport.ts";
+export { type ClusterParts, WorkerCluster } from "./worker_cluster.ts";
+export { WorkerClusterManager } from "./worker_cluster_manager.ts";

@@ -1,0 +1,126 @@
+/** Facts and stats of one cluster on one thread, compiled from its message. */
+
+import type { Dispatcher } from "../base/mod.ts";
+import type { envoy_config_cluster_v3_Cluster } from "../proto/mod.ts";
+import type { CompileContext, Runtime } from "../runtime/mod.ts";
+import { type Histogram, sanitizeStatName, type Scope, type StatGroup } from "../stats/mod.ts";
+import type { ClusterInfo } from "./api.ts";
+import { CLUSTER_STATS } from "./cluster_stats.ts";
+import { durationMsOr } from "./duration.ts";
+import type { UpstreamProtocolOptions } from "./protocol_options.ts";
+import { ResponseCodes } from "./response_codes.ts";
+
+const CONNECT_TIMEOUT_MS = 5000;
+const BUFFER_LIMIT_BYTES = 1024 * 1024;
+const DENOMINATORS: readonly number[] = [100, 10_000, 1_000_000];
+
+/** The scope of a cluster's stats. */
+export function clusterScope(cluster: envoy_config_cluster_v3_Cluster, root: Scope): Scope {
+  return root.scope("cluster").scope(clusterStatName(cluster));
+}
+
+export function clusterStatName(cluster: envoy_config_cluster_v3_Cluster): string {
+  return sanitizeStatName(cluster.altStatName === "" ? cluster.name : cluster.altStatName);
+}
+
+export class ClusterFacts implements ClusterInfo {
+  readonly name: string;
+  readonly statName: string;
+  readonly metadata: { readonly [filter: string]: unknown } | undefined;
+  readonly connectTimeoutMs: number;
+  readonly maxRequestsPerConnection: number;
+  readonly perConnectionBufferLimitBytes: number;
+  readonly maxResponseHeadersKb: number;
+  readonly commonHttpIdleTimeoutMs: number;
+  readonly maxStreamDurationMs: number | undefined;
+  readonly upstreamHttpFilters: readonly unknown[];
+  readonly stats: StatGroup;
+  readonly requestTime: Histogram;
+  readonly connectTime: Histogram;
+  readonly lengthTime: Histogram;
+  readonly trackTimeoutBudgets: boolean;
+  readonly timeoutBudgetPercentUsed: Histogram | undefined;
+  readonly timeoutBudgetPerTryPercentUsed: Histogram | undefined;
+  readonly retryPolicyMessage: object | undefined;
+  readonly hashPolicyMessages: readonly object[];
+  readonly scope: Scope;
+  dropOverloadCategory: string | undefined = undefined;
+  dropOverloadPercent = 0;
+  readonly isMaintenanceMode: () => boolean;
+  readonly #codes: ResponseCodes;
+
+  constructor(
+    message: envoy_config_cluster_v3_Cluster,
+    options: UpstreamProtocolOptions,
+    context: CompileContext,
+  ) {
+    const scope = clusterScope(message, context.scope);
+    this.scope = scope;
+    this.name = message.name;
+    this.statName = clusterStatName(message);
+    this.metadata = message.metadata?.filterMetadata;
+    this.connectTimeoutMs = durationMsOr(message.connectTimeout, CONNECT_TIMEOUT_MS);
+    this.maxRequestsPerConnection = options.maxRequestsPerConnection;
+    this.perConnectionBufferLimitBytes = message.perConnectionBufferLimitBytes ??
+      BUFFER_LIMIT_BYTES;
+    this.maxResponseHeadersKb = options.maxResponseHeadersKb;
+    this.commonHttpIdleTimeoutMs = options.idleTimeoutMs;
+    this.maxStreamDurationMs = options.maxStreamDurationMs;
+    this.upstreamHttpFilters = options.httpFilterMessages;
+    this.stats = scope.group(CLUSTER_STATS);
+    this.requestTime = scope.histogram("upstream_rq_time", "milliseconds");
+    this.connectTime = scope.histogram("upstream_cx_connect_ms", "milliseconds");
+    this.lengthTime = scope.histogram("upstream_cx_length_ms", "milliseconds");
+    this.trackTimeoutBudgets = message.trackClusterStats?.timeoutBudgets ??
+      message.trackTimeoutBudgets;
+    const budget = (name: string): Histogram | undefined =>
+      this.trackTimeoutBudgets ? scope.histogram(name, "unspecified") : undefined;
+    this.timeoutBudgetPercentUsed = budget("upstream_rq_timeout_budget_percent_used");
+    this.timeoutBudgetPerTryPercentUsed = budget(
+      "upstream_rq_timeout_budget_per_try_percent_used",
+    );
+    this.retryPolicyMessage = options.retryPolicyMessage;
+    this.hashPolicyMessages = options.hashPolicyMessages;
+    this.isMaintenanceMode = maintenanceMode(message.name, context.runtime, context.dispatcher);
+    this.#codes = new ResponseCodes(scope);
+    this.#compileDropOverloads(message);
+  }
+
+  chargeResponse(
+    status: number,
+    options: {
+      readonly isInternal: boolean;
+      readonly isCanary: boolean;
+      readonly timeMs: number | undefined;
+    },
+  ): void {
+    this.#codes.charge(status, options);
+  }
+
+  /** Counts under `zone.<from>.<to>`, for hosts whose zone is known. */
+  chargeZoneResponse(from: string, to: string, status: number, timeMs: number | undefined): void {
+    this.#codes.chargeZone(from, to, status, timeMs);
+  }
+
+  /** Envoy takes one category only; its checks are config/'s. */
+  #compileDropOverloads(message: envoy_config_cluster_v3_Cluster): void {
+    const drop = message.loadAssignment?.policy?.dropOverloads[0];
+    if (drop?.dropPercentage === undefined) return;
+    this.dropOverloadCategory = drop.category;
+    const { numerator, denominator } = drop.dropPercentage;
+    this.dropOverloadPercent = Math.min(100, numerator * 100 / (DENOMINATORS[denominator] ?? 100));
+  }
+}
+
+/** `upstream.maintenance_mode.<name>`: percent of requests to refuse. */
+function maintenanceMode(
+  name: string,
+  runtime: Runtime,
+  dispatcher: Dispatcher,
+): () => boolean {
+  const key = `upstream.maintenance_mode.${name}`;
+  return () => {
+    if (runtime.get(key) === undefined) return false;
+    return dispatcher.random.below(100) < runtime.number(key, 0);
+  };
+}

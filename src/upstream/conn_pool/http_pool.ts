@@ -1,0 +1,216 @@
+/**
+ * The HTTP connections of one thread to one host, for one priority and protocol. One connection is
+ * opened for each request that waits, up to the limits; a request is served by the connection that
+ * became free last, so that others may idle out (Envoy's conn_pool_base.cc).
+ */
+
+import type { ResponseDecoder } from "../../http/mod.ts";
+import type { PendingStream, StreamRequest } from "../api.ts";
+import { HOST_STAT } from "../host_memory.ts";
+import type { HostPool } from "../host.ts";
+import { PendingRequests } from "./pending_requests.ts";
+import type { PoolContext } from "./pool_context.ts";
+import { POOL_STAT } from "./pool_stats.ts";
+import { type ConnectFailure, PooledConnection, type PoolOwner } from "./pooled_connection.ts";
+
+export class HttpPool implements PoolOwner, HostPool {
+  readonly #context: PoolContext;
+  /** Connections that can take a stream; the last became so last. */
+  readonly #ready: PooledConnection[] = [];
+  readonly #all = new Set<PooledConnection>();
+  readonly #pending: PendingRequests;
+  /** Streams that connecting connections are trusted to take. */
+  #connectingCapacity = 0;
+  #isDraining = false;
+  #isDeleted = false;
+  #isServing = false;
+  #willServe = false;
+  readonly #serveLater: () => void;
+
+  constructor(context: PoolContext) {
+    this.#context = context;
+    this.#pending = new PendingRequests(() => this.#onCancel());
+    this.#serveLater = () => {
+      this.#willServe = false;
+      this.#serve();
+    };
+  }
+
+  get connections(): number {
+    return this.#all.size;
+  }
+
+  get pendingRequests(): number {
+    return this.#pending.length;
+  }
+
+  get isIdle(): boolean {
+    return this.#all.size === 0 && this.#pending.length === 0;
+  }
+
+  newStream(decoder: ResponseDecoder, request: StreamRequest): PendingStream | undefined {
+    const connection = this.#takeReady();
+    if (connection !== undefined) {
+      this.#start(connection, decoder, request);
+      return undefined;
+    }
+    const { breaker, facts, host } = this.#context;
+    if (!breaker.tryPending()) {
+      facts.stats.inc(POOL_STAT.rqPendingOverflow);
+      request.callbacks.onPoolFailure("overflow", "", host);
+      return undefined;
+    }
+    facts.stats.inc(POOL_STAT.rqPendingTotal);
+    facts.stats.change(POOL_STAT.rqPendingActive, 1);
+    host.stats.change(HOST_STAT.rqPendingActive, 1);
+    const pending = this.#pending.add(decoder, request);
+    this.#connectAsNeeded();
+    return pending;
+  }
+
+  /** Closes idle connections; others close after their last stream. Waiting requests still get theirs. */
+  drain(): void {
+    for (const connection of [...this.#all]) connection.drain();
+  }
+
+  /** As `drain`, and the pool takes no new requests and reports when it is empty. */
+  drainForDeletion(): void {
+    this.#isDraining = true;
+    this.drain();
+    this.#reportIdle();
+  }
+
+  // Its connections (PoolOwner).
+
+  onConnected(connection: PooledConnection): void {
+    this.#connectingCapacity -= connection.assumedCapacity;
+    this.onReady(connection);
+    this.#serve();
+    if (this.#isDraining && connection.activeStreams === 0) connection.drain();
+  }
+
+  onReady(connection: PooledConnection): void {
+    this.#ready.push(connection);
+    if (this.#pending.length > 0 && !this.#willServe) {
+      // Not now: the peer's FIN may stand right behind the response that made it free.
+      this.#willServe = true;
+      this.#context.dispatcher.defer(this.#serveLater);
+    }
+  }
+
+  onNotReady(connection: PooledConnection): void {
+    const ready = this.#ready;
+    if (ready[ready.length - 1] === connection) ready.pop();
+    else {
+      const at = ready.indexOf(connection);
+      if (at >= 0) ready.splice(at, 1);
+    }
+  }
+
+  onClosed(connection: PooledConnection, failure: ConnectFailure | undefined): void {
+    this.#all.delete(connection);
+    if (failure !== undefined) {
+      this.#connectingCapacity -= connection.assumedCapacity;
+      this.#failPending(failure);
+    }
+    this.#connectAsNeeded();
+    this.#reportIdle();
+  }
+
+  /** The connection for the next stream; those that are about to close are passed over. */
+  #takeReady(): PooledConnection | undefined {
+    const ready = this.#ready;
+    for (let i = ready.length - 1; i >= 0; i--) {
+      const connection = ready[i]!;
+      if (!connection.connection.isClosing) return connection;
+    }
+    return undefined;
+  }
+
+  #start(connection: PooledConnection, decoder: ResponseDecoder, request: StreamRequest): void {
+    const { breaker, facts, host } = this.#context;
+    if (breaker.tryRequest()) {
+      connection.startStream(decoder, request);
+      return;
+    }
+    facts.stats.inc(POOL_STAT.rqActiveOverflow);
+    request.callbacks.onPoolFailure("overflow", "", host);
+  }
+
+  /** Gives free connections to waiting requests. */
+  #serve(): void {
+    // A callback may end a stream and so free a connection: the outer loop sees it.
+    if (this.#isServing) return;
+    this.#isServing = true;
+    try {
+      while (this.#pending.length > 0) {
+        const connection = this.#takeReady();
+        if (connection === undefined) break;
+        const pending = this.#pending.shift()!;
+        this.#releasePending();
+        this.#start(connection, pending.decoder, pending.request);
+      }
+    } finally {
+      this.#isServing = false;
+    }
+    this.#connectAsNeeded();
+  }
+
+  /** One connection for each stream that waits beyond what is connecting already. */
+  #connectAsNeeded(): void {
+    const { breaker, facts, host, hostConnectionLimit } = this.#context;
+    while (this.#pending.length > this.#connectingCapacity) {
+      if (this.#takeReady() !== undefined) return;
+      const isAllowed = breaker.mayConnect &&
+        (hostConnectionLimit === undefined || host.totalConnections() < hostConnectionLimit);
+      if (!isAllowed) {
+        facts.stats.inc(POOL_STAT.cxOverflow);
+        // Without any connection of its own the request would wait for ever.
+        if (this.#all.size > 0) return;
+      }
+      const connection = new PooledConnection(this, this.#context);
+      this.#all.add(connection);
+      this.#connectingCapacity += connection.assumedCapacity;
+      if (!isAllowed) return;
+    }
+  }
+
+  #failPending(failure: ConnectFailure): void {
+    const { facts, host } = this.#context;
+    // What callbacks add meanwhile is not part of it: a retry must not fail at once.
+    for (let left = this.#pending.length; left > 0; left--) {
+      const pending = this.#pending.shift();
+      if (pending === undefined) return;
+      this.#releasePending();
+      facts.stats.inc(POOL_STAT.rqPendingFailureEject);
+      pending.request.callbacks.onPoolFailure(
+        failure.reason,
+        failure.transportFailureReason,
+        host,
+      );
+    }
+  }
+
+  #onCancel(): void {
+    this.#releasePending();
+    this.#context.facts.stats.inc(POOL_STAT.rqCancelled);
+    this.#reportIdle();
+  }
+
+  #releasePending(): void {
+    const { breaker, facts, host } = this.#context;
+    breaker.releasePending();
+    facts.stats.change(POOL_STAT.rqPendingActive, -1);
+    host.stats.change(HOST_STAT.rqPendingActive, -1);
+  }
+
+  #reportIdle(): void {
+    if (!this.isIdle || this.#isDeleted) return;
+    const { onIdle, onDeleted } = this.#context;
+    onIdle?.();
+    // Pools of one name or downstream connection live only as long as they are used.
+    if (!this.#isDraining && onIdle === undefined) return;
+    this.#isDeleted = true;
+    onDeleted();
+  }
+}

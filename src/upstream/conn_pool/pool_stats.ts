@@ -1,0 +1,37 @@
+/** Indices of the cluster stats that pools raise. */
+
+import { clusterStat } from "../cluster_stats.ts";
+
+export const POOL_STAT = {
+  cxTotal: clusterStat("upstream_cx_total"),
+  cxActive: clusterStat("upstream_cx_active"),
+  cxHttp1Total: clusterStat("upstream_cx_http1_total"),
+  cxHttp2Total: clusterStat("upstream_cx_http2_total"),
+  cxConnectFail: clusterStat("upstream_cx_connect_fail"),
+  cxConnectTimeout: clusterStat("upstream_cx_connect_timeout"),
+  cxOverflow: clusterStat("upstream_cx_overflow"),
+  cxDestroy: clusterStat("upstream_cx_destroy"),
+  cxDestroyLocal: clusterStat("upstream_cx_destroy_local"),
+  cxDestroyRemote: clusterStat("upstream_cx_destroy_remote"),
+  cxDestroyWithActive: clusterStat("upstream_cx_destroy_with_active_rq"),
+  cxDestroyLocalWithActive: clusterStat("upstream_cx_destroy_local_with_active_rq"),
+  cxDestroyRemoteWithActive: clusterStat("upstream_cx_destroy_remote_with_active_rq"),
+  cxCloseNotify: clusterStat("upstream_cx_close_notify"),
+  cxIdleTimeout: clusterStat("upstream_cx_idle_timeout"),
+  cxMaxDuration: clusterStat("upstream_cx_max_duration_reached"),
+  cxMaxRequests: clusterStat("upstream_cx_max_requests"),
+  cxProtocolError: clusterStat("upstream_cx_protocol_error"),
+  cxRxBytes: clusterStat("upstream_cx_rx_bytes_total"),
+  cxTxBytes: clusterStat("upstream_cx_tx_bytes_total"),
+  cxPoolOverflow: clusterStat("upstream_cx_pool_overflow"),
+  rqTotal: clusterStat("upstream_rq_total"),
+  rqActive: clusterStat("upstream_rq_active"),
+  rqActiveOverflow: clusterStat("upstream_rq_active_overflow"),
+  rqPendingTotal: clusterStat("upstream_rq_pending_total"),
+  rqPendingActive: clusterStat("upstream_rq_pending_active"),
+  rqPendingOverflow: clusterStat("upstream_rq_pending_overflow"),
+  rqPendingFailureEject: clusterStat("upstream_rq_pending_failure_eject"),
+  rqCancelled: clusterStat("upstream_rq_cancelled"),
+  rqTxReset: clusterStat("upstream_rq_tx_reset"),
+  rqRxReset: clusterStat("upstream_rq_rx_reset"),
+} as const;

@@ -1,0 +1,161 @@
+/**
+ * One request on a pooled connection: stands between its user and the codec, so that the pool
+ * learns when both directions are done or one side resets.
+ */
+
+import type { HeaderMap, RequestEncoder, ResetReason, ResponseDecoder } from "../../http/mod.ts";
+
+/** The connection, told once how its stream ended. */
+export interface StreamOwner {
+  /** Request and response are complete. */
+  onStreamComplete(stream: PoolStream): void;
+  /**
+   * The response is complete before its request: HTTP/1 connections cannot go on.
+   * @returns whether the stream is over with it
+   */
+  onEarlyResponse(stream: PoolStream): boolean;
+  onStreamReset(stream: PoolStream, reason: ResetReason, isLocal: boolean): void;
+}
+
+export class PoolStream implements RequestEncoder, ResponseDecoder {
+  readonly #owner: StreamOwner;
+  readonly #decoder: ResponseDecoder;
+  #encoder: RequestEncoder | undefined;
+  #isRequestDone = false;
+  #isResponseDone = false;
+  #isReleased = false;
+
+  constructor(owner: StreamOwner, decoder: ResponseDecoder) {
+    this.#owner = owner;
+    this.#decoder = decoder;
+  }
+
+  /** The codec's encoder, made with this object as its decoder. */
+  attach(encoder: RequestEncoder): void {
+    this.#encoder = encoder;
+  }
+
+  get isReleased(): boolean {
+    return this.#isReleased;
+  }
+
+  // Towards the upstream.
+
+  // Who still sends after the stream ended writes into nothing: the connection may be another's.
+
+  encodeHeaders(headers: HeaderMap, endStream: boolean): string | undefined {
+    if (this.#isReleased) return undefined;
+    const missing = this.#encoder!.encodeHeaders(headers, endStream);
+    if (endStream && missing === undefined) this.#requestDone();
+    return missing;
+  }
+
+  encodeData(bytes: Uint8Array, endStream: boolean): void {
+    if (this.#isReleased) return;
+    this.#encoder!.encodeData(bytes, endStream);
+    if (endStream) this.#requestDone();
+  }
+
+  encodeTrailers(trailers: HeaderMap): void {
+    if (this.#isReleased) return;
+    this.#encoder!.encodeTrailers(trailers);
+    this.#requestDone();
+  }
+
+  enableTcpTunneling(): void {
+    this.#encoder!.enableTcpTunneling();
+  }
+
+  reset(reason: ResetReason): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    this.#encoder!.reset(reason);
+    this.#owner.onStreamReset(this, reason, true);
+  }
+
+  readDisable(disable: boolean): void {
+    // A released HTTP/1 connection may serve another request already.
+    if (!this.#isReleased) this.#encoder!.readDisable(disable);
+  }
+
+  get bufferedBytes(): number {
+    return this.#encoder!.bufferedBytes;
+  }
+
+  get wireBytesReceived(): number {
+    return this.#encoder!.wireBytesReceived;
+  }
+
+  get wireBytesSent(): number {
+    return this.#encoder!.wireBytesSent;
+  }
+
+  get headerBytesReceived(): number {
+    return this.#encoder!.headerBytesReceived;
+  }
+
+  get headerBytesSent(): number {
+    return this.#encoder!.headerBytesSent;
+  }
+
+  get streamId(): number | undefined {
+    return this.#encoder!.streamId;
+  }
+
+  // Towards the downstream.
+
+  decode1xx(headers: HeaderMap): void {
+    this.#decoder.decode1xx(headers);
+  }
+
+  decodeHeaders(headers: HeaderMap, endStream: boolean): void {
+    if (endStream) this.#isResponseDone = true;
+    this.#decoder.decodeHeaders(headers, endStream);
+    if (endStream) this.#responseDone();
+  }
+
+  decodeData(bytes: Uint8Array, endStream: boolean): void {
+    if (endStream) this.#isResponseDone = true;
+    this.#decoder.decodeData(bytes, endStream);
+    if (endStream) this.#responseDone();
+  }
+
+  decodeTrailers(trailers: HeaderMap): void {
+    this.#isResponseDone = true;
+    this.#decoder.decodeTrailers(trailers);
+    this.#responseDone();
+  }
+
+  onReset(reason: ResetReason, details: string): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    this.#owner.onStreamReset(this, reason, false);
+    // Who has the whole response has no use for the news that its request was cut short.
+    if (!this.#isResponseDone) this.#decoder.onReset(reason, details);
+  }
+
+  onAboveWriteBufferHighWatermark(): void {
+    this.#decoder.onAboveWriteBufferHighWatermark();
+  }
+
+  onBelowWriteBufferLowWatermark(): void {
+    this.#decoder.onBelowWriteBufferLowWatermark();
+  }
+
+  #requestDone(): void {
+    this.#isRequestDone = true;
+    if (this.#isResponseDone) this.#complete();
+  }
+
+  #responseDone(): void {
+    if (this.#isReleased) return;
+    if (this.#isRequestDone) this.#complete();
+    else this.#isReleased = this.#owner.onEarlyResponse(this);
+  }
+
+  #complete(): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    this.#owner.onStreamComplete(this);
+  }
+}

@@ -1,0 +1,402 @@
+/**
+ * One connection of a pool with its codec. It is also the `PoolReady` of its streams, so that a
+ * request on a warm connection allocates nothing but its stream.
+ *
+ *     connecting ─connected→ ready ⇄ busy ─(limit, GOAWAY, age)→ draining ─last stream→ closed
+ *          └──────────── failure, timeout, close from either end ────────────────────────┘
+ */
+
+import type { Address, Timer } from "../../base/mod.ts";
+import type {
+  ClientConnectionCallbacks,
+  ClientHttpConnection,
+  Protocol,
+  ResetReason,
+  ResponseDecoder,
+  TlsInfo,
+} from "../../http/mod.ts";
+import type { CloseReason, Connection, ConnectionEvents } from "../../net/mod.ts";
+import type { PoolFailureReason, PoolReady, StreamRequest } from "../api.ts";
+import { HOST_STAT } from "../host_memory.ts";
+import type { UpstreamHost } from "../host.ts";
+import type { PoolContext } from "./pool_context.ts";
+import { POOL_STAT } from "./pool_stats.ts";
+import { PoolStream, type StreamOwner } from "./pool_stream.ts";
+
+export type PooledState = "connecting" | "ready" | "busy" | "draining" | "closed";
+
+/** The pool, as its connections see it. */
+export interface PoolOwner {
+  onConnected(connection: PooledConnection): void;
+  /** The connection can take another stream, or no longer. */
+  onReady(connection: PooledConnection): void;
+  onNotReady(connection: PooledConnection): void;
+  /** @param failure set if it never got connected */
+  onClosed(connection: PooledConnection, failure: ConnectFailure | undefined): void;
+}
+
+export interface ConnectFailure {
+  readonly reason: PoolFailureReason;
+  readonly transportFailureReason: string;
+}
+
+const TIMER_CONNECT_OR_IDLE = 0;
+const TIMER_MAX_DURATION = 1;
+
+export class PooledConnection
+  implements ConnectionEvents, ClientConnectionCallbacks, PoolReady, StreamOwner {
+  readonly connection: Connection;
+  readonly host: UpstreamHost;
+  state: PooledState = "connecting";
+  /** Streams it is trusted to carry while it still connects. */
+  assumedCapacity = 1;
+  streamCount = 0;
+  readonly connectStartMs: number;
+  connectCompleteMs = -1;
+  handshakeCompleteMs = -1;
+  readonly #context: PoolContext;
+  readonly #owner: PoolOwner;
+  readonly #timer: Timer;
+  #durationTimer: Timer | undefined;
+  #codec: ClientHttpConnection | undefined;
+  #activeStreams = 0;
+  #maxStreams: number;
+  #remainingStreams: number;
+  #closedWithActive = false;
+  #hasTimedOut = false;
+  #countedSent = 0;
+  #isClosedByPeer = false;
+  /** What the connection was counted as before ALPN spoke. */
+  readonly #isHttp2Guess: boolean;
+  /** Reason for streams that are left when the connection closes, where the peer is to blame. */
+  #resetReason: ResetReason = "connection_termination";
+  #resetDetails = "";
+
+  constructor(owner: PoolOwner, context: PoolContext) {
+    const { dispatcher, facts, host, options } = context;
+    this.#owner = owner;
+    this.#context = context;
+    this.host = host;
+    this.connectStartMs = dispatcher.clock.nowMs();
+    this.#remainingStreams = options.maxRequestsPerConnection === 0
+      ? Infinity
+      : options.maxRequestsPerConnection;
+    const isHttp2 = context.protocol === "http2" ||
+      (context.protocol === "auto" && host.speaksHttp2);
+    this.#isHttp2Guess = isHttp2;
+    this.#maxStreams = isHttp2 ? options.http2.maxConcurrentStreams : 1;
+    this.assumedCapacity = Math.min(this.#maxStreams, this.#remainingStreams);
+    context.breaker.takeConnection();
+    facts.stats.inc(POOL_STAT.cxTotal);
+    facts.stats.change(POOL_STAT.cxActive, 1);
+    host.stats.inc(HOST_STAT.cxTotal);
+    host.stats.change(HOST_STAT.cxActive, 1);
+    // Until ALPN has spoken an automatic connection counts as what it most likely becomes.
+    facts.stats.inc(isHttp2 ? POOL_STAT.cxHttp2Total : POOL_STAT.cxHttp1Total);
+    this.#timer = dispatcher.timers.create(this, TIMER_CONNECT_OR_IDLE);
+    this.#timer.arm(facts.connectTimeoutMs);
+    this.connection = context.connect();
+    this.connection.events = this;
+    this.connection.bufferLimitBytes = facts.perConnectionBufferLimitBytes;
+  }
+
+  // Facts for streams (PoolReady).
+
+  get protocol(): Protocol {
+    return this.#codec?.protocol ?? "HTTP/1.1";
+  }
+
+  get tls(): TlsInfo | undefined {
+    return this.connection.tls;
+  }
+
+  get connectionId(): number {
+    return this.connection.id;
+  }
+
+  get localAddress(): Address {
+    return this.connection.localAddress;
+  }
+
+  get activeStreams(): number {
+    return this.#activeStreams;
+  }
+
+  /** Starts a stream; only while `ready`. The request is in hand of the breaker already. */
+  startStream(decoder: ResponseDecoder, request: StreamRequest): void {
+    const { facts, host } = this.#context;
+    this.#activeStreams++;
+    this.streamCount++;
+    this.#remainingStreams--;
+    if (this.#remainingStreams === 0) {
+      facts.stats.inc(POOL_STAT.cxMaxRequests);
+      this.#leaveReady("draining");
+    } else if (this.#activeStreams >= this.#maxStreams) {
+      this.#leaveReady("busy");
+    }
+    host.activeRequests++;
+    host.stats.inc(HOST_STAT.rqTotal);
+    host.stats.change(HOST_STAT.rqActive, 1);
+    facts.stats.inc(POOL_STAT.rqTotal);
+    facts.stats.change(POOL_STAT.rqActive, 1);
+    const stream = new PoolStream(this, decoder);
+    stream.attach(this.#codec!.newStream(stream));
+    request.callbacks.onPoolReady(stream, this);
+  }
+
+  /** No more streams; closes once the present ones end. */
+  drain(): void {
+    if (this.state === "closed" || this.state === "connecting") return;
+    if (this.state !== "draining") this.#leaveReady("draining");
+    if (this.#activeStreams === 0) this.close();
+  }
+
+  close(): void {
+    if (this.state !== "closed") this.connection.close("no_flush");
+  }
+
+  // Streams (StreamOwner).
+
+  onStreamComplete(_stream: PoolStream): void {
+    this.#releaseStream();
+    const codec = this.#codec!;
+    if (this.state === "closed" || this.connection.isClosing) return;
+    if (!codec.isReusable || this.state === "draining") {
+      if (this.state !== "draining") this.#leaveReady("draining");
+      if (this.#activeStreams === 0) this.connection.close("flush_write");
+      return;
+    }
+    this.#becomeReady();
+  }
+
+  onEarlyResponse(_stream: PoolStream): boolean {
+    // HTTP/2 streams end one by one; here the peer would take the rest of the body for a request.
+    if (this.#codec!.protocol === "HTTP/2") return false;
+    this.#abort();
+    this.#releaseStream();
+    return true;
+  }
+
+  onStreamReset(_stream: PoolStream, reason: ResetReason, isLocal: boolean): void {
+    const isHttp2 = this.#codec!.protocol === "HTTP/2";
+    const isConnectionGone = reason === "connection_termination" || reason === "connection_failure";
+    if (isConnectionGone || !isHttp2) this.#closedWithActive = true;
+    if (isHttp2) {
+      const stat = isConnectionGone
+        ? POOL_STAT.rqPendingFailureEject
+        : isLocal
+        ? POOL_STAT.rqTxReset
+        : POOL_STAT.rqRxReset;
+      this.#context.facts.stats.inc(stat);
+    }
+    this.#releaseStream();
+    if (this.state === "closed" || this.connection.isClosing) return;
+    if (!isHttp2) this.#abort();
+    else if (this.state === "draining") {
+      if (this.#activeStreams === 0) this.close();
+    } else this.#becomeReady();
+  }
+
+  // The connection's events.
+
+  onConnected(): void {
+    const { dispatcher, facts, protocol, host } = this.#context;
+    const now = dispatcher.clock.nowMs();
+    this.connectCompleteMs = now;
+    this.handshakeCompleteMs = this.connection.tls === undefined ? -1 : now;
+    facts.connectTime.record(now - this.connectStartMs);
+    const isHttp2 = protocol === "http2" || (protocol === "auto" && this.connection.alpn === "h2");
+    if (protocol === "auto") this.#settleProtocol(isHttp2);
+    host.speaksHttp2 = isHttp2;
+    this.#timer.cancel();
+    this.#armDuration();
+    this.#codec = this.#context.createCodec(isHttp2 ? "http2" : "http1", this.connection, this);
+    this.state = "ready";
+    this.#armIdle();
+    this.#owner.onConnected(this);
+  }
+
+  onData(bytes: Uint8Array): void {
+    this.#context.facts.stats.add(POOL_STAT.cxRxBytes, bytes.length);
+    const error = this.#codec!.dispatch(bytes);
+    if (error !== undefined) this.#onCodecError(error.kind, error.details);
+  }
+
+  onEnd(): void {
+    // A half-closed connection can still answer; an idle one is over.
+    const error = this.#codec?.onEnd();
+    if (error !== undefined) this.#onCodecError(error.kind, error.details);
+    else if (this.#activeStreams === 0) this.#closeAsRemote();
+    else if (this.state !== "draining") this.#leaveReady("draining");
+  }
+
+  onClose(reason: CloseReason, details: string): void {
+    const wasConnecting = this.state === "connecting";
+    const { facts, host, breaker, dispatcher } = this.#context;
+    if (this.state === "ready") this.#owner.onNotReady(this);
+    this.state = "closed";
+    this.#timer.cancel();
+    this.#durationTimer?.cancel();
+    this.#countSent();
+    const isLocal = this.#isLocalClose(reason);
+    this.#countDestroy(isLocal);
+    facts.stats.change(POOL_STAT.cxActive, -1);
+    host.stats.change(HOST_STAT.cxActive, -1);
+    breaker.releaseConnection();
+    if (wasConnecting) {
+      facts.stats.inc(POOL_STAT.cxConnectFail);
+      host.stats.inc(HOST_STAT.cxConnectFail);
+      this.#owner.onClosed(this, this.#failureOf(isLocal, details));
+      return;
+    }
+    facts.lengthTime.record(dispatcher.clock.nowMs() - this.connectCompleteMs);
+    this.#codec!.onConnectionClosed(this.#resetReason, this.#resetDetails || details);
+    this.#owner.onClosed(this, undefined);
+  }
+
+  onAboveWriteBufferHighWatermark(): void {
+    this.#codec?.onUnderlyingAboveWriteBufferHighWatermark();
+  }
+
+  onBelowWriteBufferLowWatermark(): void {
+    this.#codec?.onUnderlyingBelowWriteBufferLowWatermark();
+  }
+
+  // The codec's news of the connection.
+
+  onGoAway(): void {
+    if (this.state === "closed" || this.state === "draining") return;
+    if (this.protocol === "HTTP/2") this.#context.facts.stats.inc(POOL_STAT.cxCloseNotify);
+    this.#leaveReady("draining");
+    if (this.#activeStreams === 0) this.close();
+  }
+
+  onMaxStreamsChanged(maxStreams: number): void {
+    this.#maxStreams = Math.min(this.#context.options.http2.maxConcurrentStreams, maxStreams);
+    if (this.state === "ready" && this.#activeStreams >= this.#maxStreams) this.#leaveReady("busy");
+    else if (this.state === "busy") this.#becomeReady();
+  }
+
+  // Timers.
+
+  onTimer(tag: number): void {
+    if (this.state === "closed") return;
+    const stats = this.#context.facts.stats;
+    if (tag === TIMER_MAX_DURATION) {
+      stats.inc(POOL_STAT.cxMaxDuration);
+      this.drain();
+    } else if (this.state === "connecting") {
+      stats.inc(POOL_STAT.cxConnectTimeout);
+      this.#hasTimedOut = true;
+      this.connection.close("no_flush");
+    } else if (this.#activeStreams === 0) {
+      stats.inc(POOL_STAT.cxIdleTimeout);
+      this.drain();
+    }
+  }
+
+  #becomeReady(): void {
+    if (this.#activeStreams === 0) this.#armIdle();
+    if (this.state === "busy" && this.#activeStreams < this.#maxStreams) {
+      this.state = "ready";
+      this.#owner.onReady(this);
+    }
+  }
+
+  #leaveReady(state: "busy" | "draining"): void {
+    const wasReady = this.state === "ready";
+    this.state = state;
+    if (wasReady) this.#owner.onNotReady(this);
+  }
+
+  #releaseStream(): void {
+    const { facts, host, breaker } = this.#context;
+    this.#activeStreams--;
+    host.activeRequests--;
+    host.stats.change(HOST_STAT.rqActive, -1);
+    facts.stats.change(POOL_STAT.rqActive, -1);
+    breaker.releaseRequest();
+    this.#countSent();
+  }
+
+  /** The connection cannot go on after its stream: what waits is dropped. */
+  #abort(): void {
+    this.#closedWithActive = true;
+    if (this.state !== "draining") this.#leaveReady("draining");
+    this.connection.close("no_flush");
+  }
+
+  #onCodecError(kind: string, details: string): void {
+    if (kind !== "closed") {
+      this.#context.facts.stats.inc(POOL_STAT.cxProtocolError);
+      this.#resetReason = "protocol_error";
+    }
+    this.#resetDetails = details;
+    if (this.#activeStreams > 0) this.#closedWithActive = true;
+    if (this.state !== "draining") this.#leaveReady("draining");
+    if (kind === "closed") this.#closeAsRemote();
+    // GOAWAY, or whatever else the codec has to say about it, still leaves.
+    else this.connection.close("flush_write");
+  }
+
+  #closeAsRemote(): void {
+    this.#isClosedByPeer = true;
+    if (this.state !== "draining" && this.state !== "connecting") this.#leaveReady("draining");
+    this.connection.close("flush_write");
+  }
+
+  #isLocalClose(reason: CloseReason): boolean {
+    if (this.#isClosedByPeer) return false;
+    return reason === "local_close" || reason === "connect_timeout";
+  }
+
+  #failureOf(isLocal: boolean, details: string): ConnectFailure {
+    const text = this.connection.transportFailureReason || details;
+    if (this.#hasTimedOut) return { reason: "timeout", transportFailureReason: text };
+    return {
+      reason: isLocal ? "local_connection_failure" : "remote_connection_failure",
+      transportFailureReason: text,
+    };
+  }
+
+  #countDestroy(isLocal: boolean): void {
+    const stats = this.#context.facts.stats;
+    stats.inc(POOL_STAT.cxDestroy);
+    stats.inc(isLocal ? POOL_STAT.cxDestroyLocal : POOL_STAT.cxDestroyRemote);
+    if (!this.#closedWithActive && this.#activeStreams === 0) return;
+    stats.inc(POOL_STAT.cxDestroyWithActive);
+    stats.inc(
+      isLocal ? POOL_STAT.cxDestroyLocalWithActive : POOL_STAT.cxDestroyRemoteWithActive,
+    );
+  }
+
+  #countSent(): void {
+    const sent = this.connection.bytesSent;
+    this.#context.facts.stats.add(POOL_STAT.cxTxBytes, sent - this.#countedSent);
+    this.#countedSent = sent;
+  }
+
+  /** The guess of the constructor is put right, and the limit of streams with it. */
+  #settleProtocol(isHttp2: boolean): void {
+    const { facts, options } = this.#context;
+    if (isHttp2 !== this.#isHttp2Guess) {
+      facts.stats.add(POOL_STAT.cxHttp2Total, isHttp2 ? 1 : -1);
+      facts.stats.add(POOL_STAT.cxHttp1Total, isHttp2 ? -1 : 1);
+    }
+    this.#maxStreams = isHttp2 ? options.http2.maxConcurrentStreams : 1;
+  }
+
+  #armIdle(): void {
+    const timeoutMs = this.#context.options.idleTimeoutMs;
+    if (timeoutMs > 0) this.#timer.arm(timeoutMs);
+  }
+
+  #armDuration(): void {
+    const { options, dispatcher } = this.#context;
+    const durationMs = options.maxConnectionDurationMs;
+    if (durationMs === undefined || durationMs === 0) return;
+    const jitter = options.maxConnectionDurationJitter / 100 * durationMs;
+    this.#durationTimer = dispatcher.timers.create(this, TIMER_MAX_DURATION);
+    this.#durationTimer.arm(durationMs + dispatcher.random.below(Math.max(1, Math.ceil(jitter))));
+  }
+}

@@ -1,0 +1,300 @@
+/**
+ * One TCP connection for one user (tcp_proxy, CONNECT): never shared, never reused. The user gets a
+ * view of the connection that goes on counting for the cluster until it closes.
+ */
+
+import type { Address, Dispatcher, OutputBuffer, Timer } from "../../base/mod.ts";
+import type { TlsInfo } from "../../http/mod.ts";
+import type { CloseKind, CloseReason, Connection, ConnectionEvents } from "../../net/mod.ts";
+import type { PendingStream, PoolReady, TcpRequest } from "../api.ts";
+import type { SharedBreaker } from "../circuit_breaker.ts";
+import type { ClusterFacts } from "../cluster_info.ts";
+import { HOST_STAT } from "../host_memory.ts";
+import type { UpstreamHost } from "../host.ts";
+import { POOL_STAT } from "./pool_stats.ts";
+
+export interface TcpContext {
+  readonly dispatcher: Dispatcher;
+  readonly facts: ClusterFacts;
+  readonly host: UpstreamHost;
+  readonly breaker: SharedBreaker;
+  readonly hostConnectionLimit: number | undefined;
+  readonly connect: () => Connection;
+}
+
+const SILENT: ConnectionEvents = { onData() {}, onEnd() {}, onClose() {} };
+
+export class TcpAttempt implements PendingStream, ConnectionEvents {
+  readonly #context: TcpContext;
+  readonly #request: TcpRequest;
+  readonly #timer: Timer;
+  #connection: Connection | undefined;
+  #user: TcpUserConnection | undefined;
+  #startMs = 0;
+  #hasTimedOut = false;
+  #isCancelled = false;
+  #countedSent = 0;
+
+  constructor(request: TcpRequest, context: TcpContext) {
+    this.#request = request;
+    this.#context = context;
+    this.#timer = context.dispatcher.timers.create(this);
+  }
+
+  /** @returns false if a limit refused it; `onFailure` has been called then */
+  start(): boolean {
+    const { breaker, facts, host, hostConnectionLimit, dispatcher } = this.#context;
+    const { stats } = facts;
+    if (!breaker.tryPending()) {
+      stats.inc(POOL_STAT.rqPendingOverflow);
+      this.#request.onFailure("overflow", "", host);
+      return false;
+    }
+    const isAllowed = breaker.mayConnect &&
+      (hostConnectionLimit === undefined || host.totalConnections() < hostConnectionLimit);
+    if (!isAllowed) {
+      breaker.releasePending();
+      stats.inc(POOL_STAT.cxOverflow);
+      this.#request.onFailure("overflow", "", host);
+      return false;
+    }
+    stats.inc(POOL_STAT.rqPendingTotal);
+    stats.change(POOL_STAT.rqPendingActive, 1);
+    breaker.takeConnection();
+    stats.inc(POOL_STAT.cxTotal);
+    stats.change(POOL_STAT.cxActive, 1);
+    host.stats.inc(HOST_STAT.cxTotal);
+    host.stats.change(HOST_STAT.cxActive, 1);
+    this.#startMs = dispatcher.clock.nowMs();
+    this.#timer.arm(facts.connectTimeoutMs);
+    const connection = this.#context.connect();
+    connection.events = this;
+    connection.bufferLimitBytes = facts.perConnectionBufferLimitBytes;
+    this.#connection = connection;
+    return true;
+  }
+
+  cancel(): void {
+    if (this.#isCancelled || this.#user !== undefined) return;
+    this.#isCancelled = true;
+    this.#context.facts.stats.inc(POOL_STAT.rqCancelled);
+    this.#connection?.close("no_flush");
+  }
+
+  onTimer(): void {
+    this.#context.facts.stats.inc(POOL_STAT.cxConnectTimeout);
+    this.#hasTimedOut = true;
+    this.#connection?.close("no_flush");
+  }
+
+  onConnected(): void {
+    if (this.#isCancelled) return;
+    const { facts, host, breaker, dispatcher } = this.#context;
+    const connection = this.#connection!;
+    const now = dispatcher.clock.nowMs();
+    this.#timer.cancel();
+    this.#releasePending();
+    facts.connectTime.record(now - this.#startMs);
+    if (!breaker.tryRequest()) {
+      this.#isCancelled = true;
+      facts.stats.inc(POOL_STAT.rqActiveOverflow);
+      connection.close("no_flush");
+      this.#request.onFailure("overflow", "", host);
+      return;
+    }
+    host.activeRequests++;
+    host.stats.inc(HOST_STAT.rqTotal);
+    host.stats.change(HOST_STAT.rqActive, 1);
+    facts.stats.inc(POOL_STAT.rqTotal);
+    facts.stats.change(POOL_STAT.rqActive, 1);
+    this.#user = new TcpUserConnection(connection);
+    this.#request.onReady(this.#user, readyOf(connection, host, this.#startMs, now));
+  }
+
+  onData(bytes: Uint8Array): void {
+    this.#context.facts.stats.add(POOL_STAT.cxRxBytes, bytes.length);
+    this.#user?.events.onData(bytes);
+  }
+
+  onEnd(): void {
+    this.#user?.events.onEnd();
+  }
+
+  onAboveWriteBufferHighWatermark(): void {
+    this.#user?.events.onAboveWriteBufferHighWatermark?.();
+  }
+
+  onBelowWriteBufferLowWatermark(): void {
+    this.#countSent();
+    this.#user?.events.onBelowWriteBufferLowWatermark?.();
+  }
+
+  onClose(reason: CloseReason, details: string): void {
+    const { facts, host, breaker, dispatcher } = this.#context;
+    const { stats } = facts;
+    const isLocal = reason === "local_close" || reason === "connect_timeout";
+    this.#timer.cancel();
+    this.#countSent();
+    breaker.releaseConnection();
+    stats.change(POOL_STAT.cxActive, -1);
+    host.stats.change(HOST_STAT.cxActive, -1);
+    stats.inc(POOL_STAT.cxDestroy);
+    stats.inc(isLocal ? POOL_STAT.cxDestroyLocal : POOL_STAT.cxDestroyRemote);
+    const user = this.#user;
+    if (user === undefined) {
+      this.#failed(isLocal, details);
+      return;
+    }
+    stats.inc(POOL_STAT.cxDestroyWithActive);
+    stats.inc(isLocal ? POOL_STAT.cxDestroyLocalWithActive : POOL_STAT.cxDestroyRemoteWithActive);
+    host.activeRequests--;
+    host.stats.change(HOST_STAT.rqActive, -1);
+    stats.change(POOL_STAT.rqActive, -1);
+    breaker.releaseRequest();
+    facts.lengthTime.record(dispatcher.clock.nowMs() - this.#startMs);
+    user.events.onClose(reason, details);
+  }
+
+  #failed(isLocal: boolean, details: string): void {
+    const { facts, host } = this.#context;
+    if (!this.#isPendingReleased) this.#releasePending();
+    if (this.#isCancelled) return;
+    facts.stats.inc(POOL_STAT.cxConnectFail);
+    host.stats.inc(HOST_STAT.cxConnectFail);
+    facts.stats.inc(POOL_STAT.rqPendingFailureEject);
+    const text = this.#connection!.transportFailureReason || details;
+    const reason = this.#hasTimedOut
+      ? "timeout"
+      : isLocal
+      ? "local_connection_failure"
+      : "remote_connection_failure";
+    this.#request.onFailure(reason, text, host);
+  }
+
+  #isPendingReleased = false;
+
+  #releasePending(): void {
+    this.#isPendingReleased = true;
+    this.#context.breaker.releasePending();
+    this.#context.facts.stats.change(POOL_STAT.rqPendingActive, -1);
+  }
+
+  #countSent(): void {
+    const sent = this.#connection!.bytesSent;
+    this.#context.facts.stats.add(POOL_STAT.cxTxBytes, sent - this.#countedSent);
+    this.#countedSent = sent;
+  }
+}
+
+function readyOf(
+  connection: Connection,
+  host: UpstreamHost,
+  startMs: number,
+  nowMs: number,
+): PoolReady {
+  return {
+    host,
+    protocol: "HTTP/1.1",
+    tls: connection.tls,
+    connectionId: connection.id,
+    localAddress: connection.localAddress,
+    streamCount: 1,
+    connectStartMs: startMs,
+    connectCompleteMs: nowMs,
+    handshakeCompleteMs: connection.tls === undefined ? -1 : nowMs,
+  };
+}
+
+/** The connection as its user sees it: `events` are the user's, the real ones stay the attempt's. */
+class TcpUserConnection implements Connection {
+  events: ConnectionEvents = SILENT;
+  readonly #inner: Connection;
+
+  constructor(inner: Connection) {
+    this.#inner = inner;
+  }
+
+  get id(): number {
+    return this.#inner.id;
+  }
+
+  get output(): OutputBuffer {
+    return this.#inner.output;
+  }
+
+  get pendingBytes(): number {
+    return this.#inner.pendingBytes;
+  }
+
+  get bufferLimitBytes(): number {
+    return this.#inner.bufferLimitBytes;
+  }
+
+  set bufferLimitBytes(bytes: number) {
+    this.#inner.bufferLimitBytes = bytes;
+  }
+
+  get delayedCloseTimeoutMs(): number {
+    return this.#inner.delayedCloseTimeoutMs;
+  }
+
+  set delayedCloseTimeoutMs(timeoutMs: number) {
+    this.#inner.delayedCloseTimeoutMs = timeoutMs;
+  }
+
+  get isReadDisabled(): boolean {
+    return this.#inner.isReadDisabled;
+  }
+
+  get isClosed(): boolean {
+    return this.#inner.isClosed;
+  }
+
+  get isClosing(): boolean {
+    return this.#inner.isClosing;
+  }
+
+  get localAddress(): Address {
+    return this.#inner.localAddress;
+  }
+
+  get remoteAddress(): Address {
+    return this.#inner.remoteAddress;
+  }
+
+  get tls(): TlsInfo | undefined {
+    return this.#inner.tls;
+  }
+
+  get alpn(): string {
+    return this.#inner.alpn;
+  }
+
+  get transportFailureReason(): string {
+    return this.#inner.transportFailureReason;
+  }
+
+  get bytesReceived(): number {
+    return this.#inner.bytesReceived;
+  }
+
+  get bytesSent(): number {
+    return this.#inner.bytesSent;
+  }
+
+  nowMs(): number {
+    return this.#inner.nowMs();
+  }
+
+  readDisable(disable: boolean): void {
+    this.#inner.readDisable(disable);
+  }
+
+  endWrite(): void {
+    this.#inner.endWrite();
+  }
+
+  close(kind: CloseKind, details?: string): void {
+    this.#inner.close(kind, details);
+  }
+}

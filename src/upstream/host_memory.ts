@@ -1,0 +1,169 @@
+/**
+ * Cells of hosts in memory that all threads share: health flags, and per thread what it counted.
+ * Main gives out the slots; each thread writes its own block only, so that a dead worker's share
+ * can be wiped and /clusters is read without asking anybody.
+ *
+ *     segment: Float64[thread][slot][stat], then Int32[slot] of health flags
+ */
+
+import type { Clock } from "../base/mod.ts";
+import { StatGroup, type StatTemplate, statTemplate } from "../stats/mod.ts";
+import type { HostSegment } from "./resource.ts";
+
+/** Per host, in the order of Envoy's /clusters. */
+export const HOST_STATS: StatTemplate = statTemplate(
+  "cx_connect_fail cx_total rq_error rq_success rq_timeout rq_total",
+  "cx_active rq_active rq_pending_active",
+);
+
+/** Indices into HOST_STATS. */
+export const HOST_STAT = {
+  cxConnectFail: 0,
+  cxTotal: 1,
+  rqError: 2,
+  rqSuccess: 3,
+  rqTimeout: 4,
+  rqTotal: 5,
+  cxActive: 6,
+  rqActive: 7,
+  rqPendingActive: 8,
+} as const;
+
+const CELLS = HOST_STATS.length;
+/** The first segment is small, so that a small configuration stays small. */
+const FIRST_CAPACITY = 32;
+const CAPACITY = 256;
+
+/** One segment as a thread sees it. */
+export class HostSegmentView {
+  readonly #cells: Float64Array;
+  readonly #flags: Int32Array;
+  readonly #capacity: number;
+  readonly #threads: number;
+
+  constructor(segment: HostSegment, threads: number) {
+    const floats = threads * segment.capacity * CELLS;
+    this.#cells = new Float64Array(segment.buffer, 0, floats);
+    this.#flags = new Int32Array(segment.buffer, floats * 8, segment.capacity);
+    this.#capacity = segment.capacity;
+    this.#threads = threads;
+  }
+
+  /** What `thread` counts of a slot. */
+  group(thread: number, slot: number): StatGroup {
+    return new StatGroup(this.#cells, (thread * this.#capacity + slot) * CELLS);
+  }
+
+  /** Sum of a stat over all threads. */
+  sum(slot: number, stat: number): number {
+    let sum = 0;
+    const step = this.#capacity * CELLS;
+    let at = slot * CELLS + stat;
+    for (let thread = 0; thread < this.#threads; thread++, at += step) sum += this.#cells[at]!;
+    return sum;
+  }
+
+  flags(slot: number): number {
+    return Atomics.load(this.#flags, slot);
+  }
+
+  setFlags(slot: number, flags: number): void {
+    Atomics.store(this.#flags, slot, flags);
+  }
+
+  /** Sets and clears bits at once. @returns the flags before */
+  changeFlags(slot: number, set: number, clear: number): number {
+    const before = Atomics.or(this.#flags, slot, set);
+    if (clear !== 0) Atomics.and(this.#flags, slot, ~clear);
+    return before;
+  }
+
+  clear(slot: number): void {
+    for (let thread = 0; thread < this.#threads; thread++) {
+      const base = (thread * this.#capacity + slot) * CELLS;
+      this.#cells.fill(0, base, base + CELLS);
+    }
+    this.setFlags(slot, 0);
+  }
+
+  /** Takes away the gauges of a thread that died; its counters stay. */
+  retire(thread: number): void {
+    for (let slot = 0; slot < this.#capacity; slot++) {
+      const base = (thread * this.#capacity + slot) * CELLS;
+      this.#cells.fill(0, base + HOST_STAT.cxActive, base + CELLS);
+    }
+  }
+}
+
+/** A slot given back waits this long, and until nothing is under way in it any more. */
+const QUARANTINE_MS = 10_000;
+
+interface Slot {
+  readonly segment: number;
+  readonly slot: number;
+}
+
+/** Main's allocator of slots. */
+export class HostMemory {
+  readonly threads: number;
+  readonly #clock: Clock;
+  readonly #segments: HostSegment[] = [];
+  readonly #views: HostSegmentView[] = [];
+  /** Oldest first. */
+  readonly #given: (Slot & { readonly sinceMs: number })[] = [];
+  #used = 0;
+
+  /** @param threads workers and main */
+  constructor(threads: number, clock: Clock) {
+    this.threads = threads;
+    this.#clock = clock;
+  }
+
+  take(): Slot {
+    const oldest = this.#given[0];
+    if (oldest !== undefined && this.#isReusable(oldest)) {
+      this.#given.shift();
+      this.view(oldest.segment).clear(oldest.slot);
+      return oldest;
+    }
+    const last = this.#segments[this.#segments.length - 1];
+    if (last === undefined || this.#used === last.capacity) this.#grow();
+    return { segment: this.#segments.length - 1, slot: this.#used++ };
+  }
+
+  give(slot: Slot): void {
+    this.#given.push({ ...slot, sinceMs: this.#clock.nowMs() });
+  }
+
+  view(segment: number): HostSegmentView {
+    return this.#views[segment]!;
+  }
+
+  /** The segments behind these ids, to be posted. */
+  segments(ids: Iterable<number>): HostSegment[] {
+    return [...ids].map((id) => this.#segments[id]!);
+  }
+
+  /** Takes away the gauges of a thread that died. */
+  retire(thread: number): void {
+    for (const view of this.#views) view.retire(thread);
+  }
+
+  #isReusable(given: Slot & { readonly sinceMs: number }): boolean {
+    if (this.#clock.nowMs() - given.sinceMs < QUARANTINE_MS) return false;
+    return this.view(given.segment).sum(given.slot, HOST_STAT.cxActive) === 0;
+  }
+
+  #grow(): void {
+    const capacity = this.#segments.length === 0 ? FIRST_CAPACITY : CAPACITY;
+    const bytes = this.threads * capacity * CELLS * 8 + capacity * 4;
+    const segment = {
+      id: this.#segments.length,
+      buffer: new SharedArrayBuffer(bytes),
+      capacity,
+    };
+    this.#segments.push(segment);
+    this.#views.push(new HostSegmentView(segment, this.threads));
+    this.#used = 0;
+  }
+}

@@ -1,0 +1,53 @@
+/** The hosts of a cluster by priority, sorted by health; rebuilt whole when anything changes. */
+
+import type { UpstreamHost } from "./host.ts";
+import type { HostSetData, LocalityData } from "./resource.ts";
+
+/** Hosts of one locality within a priority. */
+export interface LocalityHosts {
+  readonly locality: LocalityData;
+  readonly hosts: readonly UpstreamHost[];
+  readonly healthy: readonly UpstreamHost[];
+  readonly degraded: readonly UpstreamHost[];
+  readonly excludedCount: number;
+}
+
+export class HostSet {
+  readonly priority: number;
+  readonly data: HostSetData;
+  readonly hosts: readonly UpstreamHost[];
+  readonly healthy: readonly UpstreamHost[];
+  readonly degraded: readonly UpstreamHost[];
+  readonly excluded: readonly UpstreamHost[];
+  readonly localities: readonly LocalityHosts[];
+
+  constructor(data: HostSetData, hosts: readonly UpstreamHost[]) {
+    this.priority = data.priority;
+    this.data = data;
+    this.hosts = hosts;
+    this.healthy = hosts.filter((host) => host.health === "healthy");
+    this.degraded = hosts.filter((host) => host.health === "degraded");
+    this.excluded = hosts.filter((host) => host.isExcluded);
+    this.localities = groupByLocality(data, hosts);
+  }
+
+  /** A set of the same priority with only the hosts that `keep` says (subsets). */
+  filtered(keep: (host: UpstreamHost) => boolean): HostSet {
+    return new HostSet(
+      { ...this.data, hosts: this.data.hosts.filter((_, i) => keep(this.hosts[i]!)) },
+      this.hosts.filter(keep),
+    );
+  }
+}
+
+function groupByLocality(data: HostSetData, hosts: readonly UpstreamHost[]): LocalityHosts[] {
+  const groups: UpstreamHost[][] = data.localities.map(() => []);
+  data.hosts.forEach((entry, i) => groups[entry.locality]!.push(hosts[i]!));
+  return groups.map((members, i) => ({
+    locality: data.localities[i]!,
+    hosts: members,
+    healthy: members.filter((host) => host.health === "healthy"),
+    degraded: members.filter((host) => host.health === "degraded"),
+    excludedCount: members.filter((host) => host.isExcluded).length,
+  }));
+}

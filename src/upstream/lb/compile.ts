@@ -1,0 +1,105 @@
+/** Which policy a cluster uses: `load_balancing_policy`, or the older `lb_policy` and its config. */
+
+import type { AnyMessage, envoy_config_cluster_v3_Cluster } from "../../proto/mod.ts";
+import type { LbPolicy, LbPolicyContext, LbPolicyFactory } from "./policy.ts";
+import { LB_POLICIES } from "./registry.ts";
+import { roundRobin } from "./round_robin.ts";
+
+type Cluster = envoy_config_cluster_v3_Cluster;
+
+/** `Cluster.LbPolicy` by its number. */
+const LEGACY_NAMES: readonly string[] = [
+  "ROUND_ROBIN",
+  "LEAST_REQUEST",
+  "RING_HASH",
+  "RANDOM",
+  "",
+  "MAGLEV",
+  "CLUSTER_PROVIDED",
+  "LOAD_BALANCING_POLICY_CONFIG",
+];
+const LOAD_BALANCING_POLICY_CONFIG = 7;
+
+export interface CompiledBalancing {
+  readonly policy: LbPolicy;
+  /** Percent of hosts that must be usable, else all are used. */
+  readonly healthyPanicThreshold: number;
+  readonly failTrafficOnPanic: boolean;
+  readonly usesLocalityWeights: boolean;
+}
+
+export function compileBalancing(cluster: Cluster, context: LbPolicyContext): CompiledBalancing {
+  const common = cluster.commonLbConfig;
+  const locality = common?.localityConfigSpecifier;
+  const { problems } = context;
+  if (locality?.case === "zoneAwareLbConfig") {
+    const effect = "requests are spread over all zones alike";
+    problems.unsupported(common!, "zone_aware_lb_config", effect);
+  }
+  if (cluster.lbSubsetConfig !== undefined) {
+    problems.unsupported(
+      cluster,
+      "lb_subset_config",
+      "all hosts get requests of all subsets",
+      true,
+    );
+  }
+  return {
+    policy: compilePolicy(cluster, context),
+    healthyPanicThreshold: common?.healthyPanicThreshold?.value ?? 50,
+    failTrafficOnPanic: locality?.case === "zoneAwareLbConfig" &&
+      locality.value.failTrafficOnPanic,
+    usesLocalityWeights: locality?.case === "localityWeightedLbConfig",
+  };
+}
+
+function compilePolicy(cluster: Cluster, context: LbPolicyContext): LbPolicy {
+  const list = cluster.loadBalancingPolicy;
+  if (list === undefined) return compileLegacy(cluster, context);
+  const known: AnyMessage[] = [];
+  for (const entry of list.policies) {
+    const config = entry.typedExtensionConfig?.typedConfig;
+    if (config === undefined) continue;
+    known.push(config);
+    const factory = LB_POLICIES.find((row) => row.type === config.$typeName);
+    if (factory !== undefined) return factory.compile(config, context);
+  }
+  // Unknown names are skipped, as Envoy does; a list of nothing else is a problem.
+  const names = known.map((config) => config.$typeName).join(", ");
+  context.problems.unsupported(
+    cluster,
+    "load_balancing_policy",
+    names === "" ? "it has no policy; round robin is used" : `round robin replaces ${names}`,
+    true,
+  );
+  return roundRobin.compile(undefined, context);
+}
+
+function compileLegacy(cluster: Cluster, context: LbPolicyContext): LbPolicy {
+  if (cluster.lbPolicy === LOAD_BALANCING_POLICY_CONFIG) {
+    context.problems.error(
+      cluster,
+      "lb_policy",
+      "cluster: field load_balancing_policy need to be set",
+      "LOAD_BALANCING_POLICY_CONFIG asks for it",
+    );
+  }
+  const rows: readonly LbPolicyFactory[] = LB_POLICIES;
+  const factory = rows.find((row) => row.legacy === cluster.lbPolicy);
+  const config = cluster.lbConfig.value;
+  if (factory !== undefined) {
+    const isRoundRobin = cluster.lbConfig.case === "roundRobinLbConfig";
+    const isLeastRequest = cluster.lbConfig.case === "leastRequestLbConfig";
+    const isOwn = (isRoundRobin && cluster.lbPolicy === 0) ||
+      (isLeastRequest && cluster.lbPolicy === 1);
+    return factory.compile(isOwn ? config : undefined, context);
+  }
+  const name = LEGACY_NAMES[cluster.lbPolicy] ?? String(cluster.lbPolicy);
+  context.problems.unsupported(
+    cluster,
+    "lb_policy",
+    `round robin replaces ${name}`,
+    name === "CLUSTER_PROVIDED",
+  );
+  return roundRobin.compile(undefined, context);
+}

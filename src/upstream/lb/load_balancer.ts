@@ -1,0 +1,162 @@
+/**
+ * Priority, then locality where weighted, then host: Envoy's ZoneAwareLoadBalancerBase around any
+ * policy. One a cluster and thread; rebuilt in place when hosts or their health change.
+ */
+
+import type { Dispatcher } from "../../base/mod.ts";
+import type { Runtime } from "../../runtime/mod.ts";
+import type { StatGroup } from "../../stats/mod.ts";
+import type { LoadBalancerContext } from "../api.ts";
+import { clusterStat } from "../cluster_stats.ts";
+import type { UpstreamHost } from "../host.ts";
+import type { HostSet, LocalityHosts } from "../host_set.ts";
+import { EdfScheduler } from "./edf.ts";
+import type { HostPicker, LbPolicy } from "./policy.ts";
+import {
+  choosePriority,
+  type PriorityChoice,
+  type PriorityLoad,
+  priorityLoad,
+} from "./priority_load.ts";
+
+const HEALTHY_PANIC = clusterStat("lb_healthy_panic");
+
+export interface LoadBalancerOptions {
+  readonly policy: LbPolicy;
+  /** Percent. */
+  readonly healthyPanicThreshold: number;
+  readonly failTrafficOnPanic: boolean;
+  readonly usesLocalityWeights: boolean;
+  readonly dispatcher: Dispatcher;
+  readonly runtime: Runtime;
+  readonly stats: StatGroup;
+}
+
+interface WeightedLocality {
+  readonly weight: number;
+  readonly picker: HostPicker;
+}
+
+/** The pickers of one priority. */
+interface PriorityPickers {
+  readonly all: HostPicker;
+  readonly healthy: HostPicker;
+  readonly degraded: HostPicker;
+  readonly healthyLocalities: EdfScheduler<WeightedLocality> | undefined;
+  readonly degradedLocalities: EdfScheduler<WeightedLocality> | undefined;
+}
+
+const EMPTY_LOAD: PriorityLoad = { healthy: [100], degraded: [0], panic: [true] };
+const weightOfLocality = (locality: WeightedLocality): number => locality.weight;
+
+export class LoadBalancer {
+  readonly #options: LoadBalancerOptions;
+  #pickers: PriorityPickers[] = [];
+  #load: PriorityLoad = EMPTY_LOAD;
+  /** All requests go to the healthy hosts of the first priority. */
+  #isSimple = false;
+  readonly #choice: PriorityChoice = { priority: 0, isDegraded: false };
+
+  constructor(options: LoadBalancerOptions) {
+    this.#options = options;
+  }
+
+  get load(): PriorityLoad {
+    return this.#load;
+  }
+
+  /** Takes over changed hosts; `sets` are in order of their priorities, without gaps. */
+  refresh(sets: readonly HostSet[]): void {
+    const options = this.#options;
+    const threshold = Math.min(
+      100,
+      options.runtime.number("upstream.healthy_panic_threshold", options.healthyPanicThreshold),
+    );
+    this.#load = sets.length === 0 ? EMPTY_LOAD : priorityLoad(sets, threshold);
+    this.#pickers = sets.map((set, i) => this.#pickersOf(set, this.#pickers[i]));
+    this.#isSimple = this.#load.healthy[0] === 100 && !this.#load.panic[0] &&
+      this.#pickers[0]?.healthyLocalities === undefined;
+  }
+
+  chooseHost(context: LoadBalancerContext | undefined): UpstreamHost | undefined {
+    let host = this.#chooseOnce(context);
+    if (context === undefined || host === undefined) return host;
+    const retries = context.hostSelectionRetryCount;
+    for (let i = 0; i < retries && context.shouldSelectAnotherHost(host); i++) {
+      const other = this.#chooseOnce(context);
+      if (other === undefined) return undefined;
+      host = other;
+    }
+    return host;
+  }
+
+  #chooseOnce(context: LoadBalancerContext | undefined): UpstreamHost | undefined {
+    if (this.#isSimple) return this.#pickers[0]!.healthy.pick(context);
+    const choice = this.#choice;
+    choosePriority(this.#load, this.#draw(context), choice);
+    const pickers = this.#pickers[choice.priority];
+    if (this.#load.panic[choice.priority] === true) {
+      this.#options.stats.inc(HEALTHY_PANIC);
+      if (this.#options.failTrafficOnPanic) return undefined;
+      return pickers?.all.pick(context);
+    }
+    if (pickers === undefined) return undefined;
+    const localities = choice.isDegraded ? pickers.degradedLocalities : pickers.healthyLocalities;
+    if (localities !== undefined && localities.size > 0) {
+      return localities.pick(weightOfLocality)!.picker.pick(context);
+    }
+    return (choice.isDegraded ? pickers.degraded : pickers.healthy).pick(context);
+  }
+
+  /** A number in 0–99 that chooses the priority. */
+  #draw(context: LoadBalancerContext | undefined): number {
+    if (this.#options.policy.usesHash) {
+      const hash = context?.hash();
+      if (typeof hash === "bigint") return Number(hash % 100n);
+      if (hash !== undefined) return hash % 100;
+    }
+    return this.#options.dispatcher.random.below(100);
+  }
+
+  #pickersOf(set: HostSet, previous: PriorityPickers | undefined): PriorityPickers {
+    const policy = this.#options.policy;
+    const localities = this.#options.usesLocalityWeights || policy.usesLocalityWeights;
+    return {
+      all: policy.createPicker(set.hosts, previous?.all),
+      healthy: policy.createPicker(set.healthy, previous?.healthy),
+      degraded: policy.createPicker(set.degraded, previous?.degraded),
+      healthyLocalities: localities ? this.#localities(set, "healthy") : undefined,
+      degradedLocalities: localities ? this.#localities(set, "degraded") : undefined,
+    };
+  }
+
+  /** A locality's weight falls with its health, as a priority's load does; 0 leaves it out. */
+  #localities(
+    set: HostSet,
+    health: "healthy" | "degraded",
+  ): EdfScheduler<WeightedLocality> | undefined {
+    const weighted: WeightedLocality[] = [];
+    for (const group of set.localities) {
+      const weight = effectiveWeight(group, health, set.data.overprovisioningFactor);
+      if (weight <= 0) continue;
+      weighted.push({
+        weight,
+        picker: this.#options.policy.createPicker(group[health], undefined),
+      });
+    }
+    if (weighted.length === 0) return undefined;
+    const seed = this.#options.dispatcher.random.below(1 << 16);
+    return EdfScheduler.afterPicks(weighted, weightOfLocality, seed);
+  }
+}
+
+function effectiveWeight(
+  group: LocalityHosts,
+  health: "healthy" | "degraded",
+  overprovisioningFactor: number,
+): number {
+  const total = group.hosts.length - group.excludedCount;
+  if (total <= 0) return 0;
+  const ratio = group[health].length / total;
+  return (group.locality.weight ?? 0) * Math.min(1, overprovisioningFactor / 100 * ratio);
+}

@@ -1,0 +1,81 @@
+/** Hosts in turn; with weights, earliest deadline first. */
+
+import type {
+  envoy_config_cluster_v3_Cluster_RoundRobinLbConfig,
+  envoy_extensions_load_balancing_policies_round_robin_v3_RoundRobin,
+} from "../../proto/mod.ts";
+import type { UpstreamHost } from "../host.ts";
+import { EdfScheduler } from "./edf.ts";
+import { checkLocality, checkSlowStart, usesLocalityWeights } from "./locality_config.ts";
+import type { HostPicker, LbPolicyFactory } from "./policy.ts";
+
+type Message =
+  | envoy_extensions_load_balancing_policies_round_robin_v3_RoundRobin
+  | envoy_config_cluster_v3_Cluster_RoundRobinLbConfig;
+
+/** More than any list is long, less than what loses precision. */
+const SEED_BOUND = 1 << 20;
+
+class TurnPicker implements HostPicker {
+  readonly #hosts: readonly UpstreamHost[];
+  next: number;
+
+  constructor(hosts: readonly UpstreamHost[], next: number) {
+    this.#hosts = hosts;
+    this.next = next;
+  }
+
+  pick(): UpstreamHost | undefined {
+    const hosts = this.#hosts;
+    if (hosts.length === 0) return undefined;
+    if (this.next >= hosts.length) this.next %= hosts.length;
+    return hosts[this.next++];
+  }
+}
+
+/** Weighted choice in a fixed cycle; also what least request does when weights differ. */
+export class EdfPicker implements HostPicker {
+  readonly #scheduler: EdfScheduler<UpstreamHost>;
+  readonly #weightOf: (host: UpstreamHost) => number;
+
+  constructor(
+    hosts: readonly UpstreamHost[],
+    weightOf: (host: UpstreamHost) => number,
+    picks: number,
+  ) {
+    this.#scheduler = EdfScheduler.afterPicks(hosts, weightOf, picks);
+    this.#weightOf = weightOf;
+  }
+
+  pick(): UpstreamHost | undefined {
+    return this.#scheduler.pick(this.#weightOf);
+  }
+}
+
+/** Whether a plain turn does the same as weights would. */
+export function haveEqualWeights(hosts: readonly UpstreamHost[]): boolean {
+  const first = hosts[0];
+  return first === undefined || hosts.every((host) => host.weight === first.weight);
+}
+
+const configuredWeight = (host: UpstreamHost): number => host.weight;
+
+export const roundRobin: LbPolicyFactory = {
+  name: "envoy.load_balancing_policies.round_robin",
+  type: "envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin",
+  legacy: 0,
+  compile(message, context) {
+    const config = message as Message | undefined;
+    checkSlowStart(config, context.problems);
+    checkLocality(config, context.problems);
+    return {
+      usesHash: false,
+      usesLocalityWeights: usesLocalityWeights(config),
+      createPicker(hosts, previous) {
+        const seed = context.random.below(SEED_BOUND);
+        if (!haveEqualWeights(hosts)) return new EdfPicker(hosts, configuredWeight, seed);
+        return new TurnPicker(hosts, previous instanceof TurnPicker ? previous.next : seed);
+      },
+    };
+  },
+};

@@ -1,0 +1,190 @@
+/**
+ * The hosts of one cluster on main: endpoints as configured, with the addresses known so far, laid
+ * out by priority. A host keeps its id and cells as long as its identity stays.
+ */
+
+import { type Address, formatAddress } from "../../base/mod.ts";
+import type { AssignmentTemplate, EndpointTemplate } from "../endpoints.ts";
+import { EDS_FLAGS, flagsOfHealthStatus, healthOf, isExcluded } from "../health_flags.ts";
+import type { HostMemory } from "../host_memory.ts";
+import type { HostData, HostSegment, HostSetData } from "../resource.ts";
+
+/** How endpoints become hosts. */
+export type HostIdentity =
+  /** Each endpoint is a host, also if two have one address (STATIC, LOGICAL_DNS). */
+  | "endpoint"
+  /** Hosts are told apart by address; a second endpoint of an address is left out (STRICT_DNS, EDS). */
+  | "address";
+
+/** Membership by health, as the stats count it. */
+export interface Membership {
+  readonly total: number;
+  readonly healthy: number;
+  readonly degraded: number;
+  readonly excluded: number;
+  readonly maxWeight: number;
+}
+
+interface Place {
+  readonly id: number;
+  readonly segment: number;
+  readonly slot: number;
+}
+
+/** Hands out host ids, unique in the process. */
+export class HostIds {
+  #last = 0;
+
+  next(): number {
+    return ++this.#last;
+  }
+}
+
+export class ClusterHosts {
+  readonly #memory: HostMemory;
+  readonly #ids: HostIds;
+  readonly #identity: HostIdentity;
+  #template: AssignmentTemplate;
+  /** Addresses of endpoints that are names, as resolved so far. */
+  readonly #resolved = new Map<EndpointTemplate, readonly Address[]>();
+  #places = new Map<string, Place>();
+  #sets: readonly HostSetData[] = [];
+  /** Health status by host id as it was last laid out, so that flags are only written on change. */
+  #statuses = new Map<number, number>();
+
+  constructor(
+    template: AssignmentTemplate,
+    options: {
+      readonly memory: HostMemory;
+      readonly ids: HostIds;
+      readonly identity: HostIdentity;
+    },
+  ) {
+    this.#template = template;
+    this.#memory = options.memory;
+    this.#ids = options.ids;
+    this.#identity = options.identity;
+    this.layOut();
+  }
+
+  get sets(): readonly HostSetData[] {
+    return this.#sets;
+  }
+
+  /** Endpoints whose addresses are names. */
+  names(): EndpointTemplate[] {
+    return this.#template.priorities.flatMap((level) => level.endpoints)
+      .filter((endpoint) => endpoint.target.kind === "name");
+  }
+
+  /** Takes over another assignment (EDS). */
+  replace(template: AssignmentTemplate): void {
+    this.#template = template;
+    this.#resolved.clear();
+  }
+
+  /** @returns whether these are other addresses than before */
+  resolve(endpoint: EndpointTemplate, addresses: readonly Address[]): boolean {
+    const before = this.#resolved.get(endpoint) ?? [];
+    const texts = addresses.map(formatAddress).sort();
+    const old = before.map(formatAddress).sort();
+    if (texts.length === old.length && texts.every((text, i) => text === old[i])) return false;
+    this.#resolved.set(endpoint, addresses);
+    return true;
+  }
+
+  /** Lays the hosts out again. @returns whether any came or went */
+  layOut(): boolean {
+    const places = new Map<string, Place>();
+    const statuses = new Map<number, number>();
+    let endpointIndex = 0;
+    this.#sets = this.#template.priorities.map((level, priority) => ({
+      priority,
+      localities: level.localities,
+      overprovisioningFactor: this.#template.overprovisioningFactor,
+      weightedPriorityHealth: this.#template.weightedPriorityHealth,
+      hosts: level.endpoints.flatMap((endpoint) => {
+        const hosts: HostData[] = [];
+        for (const address of this.#addressesOf(endpoint)) {
+          const text = formatAddress(address);
+          const key = this.#identity === "address" ? text : String(endpointIndex);
+          if (places.has(key)) continue;
+          const place = this.#places.get(key) ?? { id: this.#ids.next(), ...this.#memory.take() };
+          places.set(key, place);
+          statuses.set(place.id, endpoint.edsHealthStatus);
+          if (this.#statuses.get(place.id) !== endpoint.edsHealthStatus) {
+            const flags = flagsOfHealthStatus(endpoint.edsHealthStatus);
+            this.#memory.view(place.segment)
+              .changeFlags(place.slot, flags, EDS_FLAGS & ~flags);
+          }
+          hosts.push(hostOf(endpoint, address, place));
+        }
+        endpointIndex++;
+        return hosts;
+      }),
+    }));
+    const before = this.#places;
+    this.#places = places;
+    this.#statuses = statuses;
+    let hasChanged = false;
+    for (const [key, place] of before) {
+      if (places.get(key)?.id === place.id) continue;
+      this.#memory.give(place);
+      hasChanged = true;
+    }
+    for (const key of places.keys()) hasChanged ||= !before.has(key);
+    return hasChanged;
+  }
+
+  segments(): HostSegment[] {
+    const ids = new Set<number>();
+    for (const set of this.#sets) for (const host of set.hosts) ids.add(host.segment);
+    return this.#memory.segments(ids);
+  }
+
+  membership(): Membership {
+    let [total, healthy, degraded, excluded, maxWeight] = [0, 0, 0, 0, 0];
+    for (const set of this.#sets) {
+      for (const host of set.hosts) {
+        const flags = this.#memory.view(host.segment).flags(host.slot);
+        const health = healthOf(flags);
+        total++;
+        if (health === "healthy") healthy++;
+        if (health === "degraded") degraded++;
+        if (isExcluded(flags)) excluded++;
+        maxWeight = Math.max(maxWeight, host.weight);
+      }
+    }
+    return { total, healthy, degraded, excluded, maxWeight };
+  }
+
+  /** Gives all cells back. */
+  release(): void {
+    for (const place of this.#places.values()) this.#memory.give(place);
+    this.#places.clear();
+    this.#sets = [];
+  }
+
+  #addressesOf(endpoint: EndpointTemplate): readonly Address[] {
+    const { target } = endpoint;
+    if (target.kind !== "name") return [target];
+    const addresses = this.#resolved.get(endpoint) ?? [];
+    return this.#identity === "endpoint" ? addresses.slice(0, 1) : addresses;
+  }
+}
+
+function hostOf(endpoint: EndpointTemplate, address: Address, place: Place): HostData {
+  return {
+    id: place.id,
+    address,
+    additionalAddresses: endpoint.additionalAddresses,
+    hostname: endpoint.hostname,
+    weight: endpoint.weight,
+    metadata: endpoint.metadata,
+    isCanary: endpoint.isCanary,
+    locality: endpoint.locality,
+    edsHealthStatus: endpoint.edsHealthStatus,
+    segment: place.segment,
+    slot: place.slot,
+  };
+}

@@ -1,0 +1,206 @@
+/** Where a cluster's hosts come from: its `type` or `cluster_type`, with the options of DNS. */
+
+import type { Address, Problems } from "../../base/mod.ts";
+import type {
+  envoy_config_cluster_v3_Cluster,
+  envoy_config_core_v3_Address,
+  envoy_config_core_v3_TypedExtensionConfig,
+  envoy_extensions_clusters_dns_v3_DnsCluster,
+  envoy_extensions_network_dns_resolver_cares_v3_CaresDnsResolverConfig,
+} from "../../proto/mod.ts";
+import { durationMs, durationMsOr } from "../duration.ts";
+import { readAddress } from "../endpoints.ts";
+
+/** Which addresses of a name are taken (envoy.config.cluster.v3.Cluster.DnsLookupFamily). */
+export type LookupFamily = "auto" | "v4_only" | "v6_only" | "v4_preferred" | "all";
+
+/** Which servers are asked, and how. */
+export interface ResolverOptions {
+  /** Empty: those of /etc/resolv.conf. */
+  readonly servers: readonly Address[];
+  readonly usesTcp: boolean;
+  readonly noSearchDomains: boolean;
+  /** Of one try; undefined: 5 s. */
+  readonly timeoutMs: number | undefined;
+  readonly tries: number | undefined;
+}
+
+export interface DnsOptions {
+  readonly refreshMs: number;
+  /** Backs off from `failureBaseMs` to `failureMaxMs` while names do not resolve. */
+  readonly failureBaseMs: number;
+  readonly failureMaxMs: number;
+  readonly respectsTtl: boolean;
+  readonly minRefreshMs: number;
+  readonly jitterMs: number;
+  readonly family: LookupFamily;
+  readonly resolver: ResolverOptions;
+}
+
+export type Discovery =
+  | { readonly kind: "static" }
+  | { readonly kind: "strict_dns"; readonly dns: DnsOptions }
+  | { readonly kind: "logical_dns"; readonly dns: DnsOptions };
+
+type Cluster = envoy_config_cluster_v3_Cluster;
+type DnsCluster = envoy_extensions_clusters_dns_v3_DnsCluster;
+
+const TYPES: readonly string[] = ["STATIC", "STRICT_DNS", "LOGICAL_DNS", "EDS", "ORIGINAL_DST"];
+const FAMILIES: readonly LookupFamily[] = ["auto", "v4_only", "v6_only", "v4_preferred", "all"];
+/** DnsCluster numbers them with UNSPECIFIED first; it means AUTO. */
+const TYPED_FAMILIES: readonly LookupFamily[] = ["auto", ...FAMILIES];
+const DNS_CLUSTER = "envoy.extensions.clusters.dns.v3.DnsCluster";
+const CARES = "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig";
+const REFRESH_MS = 5000;
+
+export function compileDiscovery(cluster: Cluster, problems: Problems): Discovery {
+  const kind = cluster.clusterDiscoveryType;
+  if (kind.case === "clusterType") return compileCustom(cluster, problems);
+  const type = kind.case === "type" ? TYPES[kind.value] ?? "STATIC" : "STATIC";
+  if (type === "STATIC") return { kind: "static" };
+  if (type === "STRICT_DNS") return { kind: "strict_dns", dns: legacyDns(cluster, problems) };
+  if (type === "LOGICAL_DNS") {
+    checkSingleEndpoint(cluster, problems);
+    return { kind: "logical_dns", dns: legacyDns(cluster, problems) };
+  }
+  problems.unsupported(cluster, "type", `${type} clusters get no endpoints`, true);
+  return { kind: "static" };
+}
+
+function compileCustom(cluster: Cluster, problems: Problems): Discovery {
+  const custom = cluster.clusterDiscoveryType;
+  const config = custom.case === "clusterType" ? custom.value.typedConfig : undefined;
+  if (config?.$typeName === DNS_CLUSTER) {
+    const message = config as DnsCluster;
+    const dns = typedDns(message, problems);
+    if (!message.allAddressesInSingleEndpoint) return { kind: "strict_dns", dns };
+    checkSingleEndpoint(cluster, problems);
+    return { kind: "logical_dns", dns };
+  }
+  const name = custom.case === "clusterType" ? custom.value.name : "";
+  if (name === "envoy.cluster.static") return { kind: "static" };
+  if (name === "envoy.cluster.strict_dns") {
+    return { kind: "strict_dns", dns: legacyDns(cluster, problems) };
+  }
+  if (name === "envoy.cluster.logical_dns") {
+    checkSingleEndpoint(cluster, problems);
+    return { kind: "logical_dns", dns: legacyDns(cluster, problems) };
+  }
+  problems.unsupported(cluster, "cluster_type", `clusters of type ${name} get no endpoints`, true);
+  return { kind: "static" };
+}
+
+function checkSingleEndpoint(cluster: Cluster, problems: Problems): void {
+  const groups = cluster.loadAssignment?.endpoints ?? [];
+  if (groups.length === 1 && groups[0]!.lbEndpoints.length === 1) return;
+  problems.error(
+    cluster,
+    "load_assignment",
+    "LOGICAL_DNS clusters must have a single locality_lb_endpoint and a single lb_endpoint",
+    "use STRICT_DNS for several endpoints",
+  );
+}
+
+function legacyDns(cluster: Cluster, problems: Problems): DnsOptions {
+  const refreshMs = durationMsOr(cluster.dnsRefreshRate, REFRESH_MS);
+  const failure = cluster.dnsFailureRefreshRate;
+  const baseMs = durationMsOr(failure?.baseInterval, refreshMs);
+  return {
+    refreshMs,
+    failureBaseMs: baseMs,
+    failureMaxMs: durationMsOr(failure?.maxInterval, failure === undefined ? baseMs : baseMs * 10),
+    respectsTtl: cluster.respectDnsTtl,
+    minRefreshMs: 0,
+    jitterMs: durationMsOr(cluster.dnsJitter, 0),
+    family: FAMILIES[cluster.dnsLookupFamily] ?? "auto",
+    resolver: legacyResolver(cluster, problems),
+  };
+}
+
+function typedDns(message: DnsCluster, problems: Problems): DnsOptions {
+  const refreshMs = durationMsOr(message.dnsRefreshRate, REFRESH_MS);
+  const failure = message.dnsFailureRefreshRate;
+  const baseMs = durationMsOr(failure?.baseInterval, refreshMs);
+  return {
+    refreshMs,
+    failureBaseMs: baseMs,
+    failureMaxMs: durationMsOr(failure?.maxInterval, failure === undefined ? baseMs : baseMs * 10),
+    respectsTtl: message.respectDnsTtl,
+    minRefreshMs: message.dnsMinRefreshRate === undefined
+      ? 0
+      : durationMs(message.dnsMinRefreshRate),
+    jitterMs: durationMsOr(message.dnsJitter, 0),
+    family: TYPED_FAMILIES[message.dnsLookupFamily] ?? "auto",
+    resolver: typedResolver(message.typedDnsResolverConfig, problems) ?? NO_OPTIONS,
+  };
+}
+
+const NO_OPTIONS: ResolverOptions = {
+  servers: [],
+  usesTcp: false,
+  noSearchDomains: false,
+  timeoutMs: undefined,
+  tries: undefined,
+};
+
+/** `typed_dns_resolver_config` wins over `dns_resolution_config`, and that over the oldest fields. */
+function legacyResolver(cluster: Cluster, problems: Problems): ResolverOptions {
+  const typed = typedResolver(cluster.typedDnsResolverConfig, problems);
+  if (typed !== undefined) return typed;
+  const config = cluster.dnsResolutionConfig;
+  if (config !== undefined) {
+    return {
+      ...NO_OPTIONS,
+      servers: serversOf(config.resolvers, problems),
+      usesTcp: config.dnsResolverOptions?.useTcpForDnsLookups ?? false,
+      noSearchDomains: config.dnsResolverOptions?.noDefaultSearchDomain ?? false,
+    };
+  }
+  return {
+    ...NO_OPTIONS,
+    servers: serversOf(cluster.dnsResolvers, problems),
+    usesTcp: cluster.useTcpForDnsLookups,
+  };
+}
+
+function typedResolver(
+  extension: envoy_config_core_v3_TypedExtensionConfig | undefined,
+  problems: Problems,
+): ResolverOptions | undefined {
+  const config = extension?.typedConfig;
+  if (extension === undefined || config === undefined) return undefined;
+  if (config.$typeName !== CARES) {
+    problems.unsupported(extension, "typed_config", "names are resolved by DNS queries of our own");
+    return undefined;
+  }
+  const cares = config as envoy_extensions_network_dns_resolver_cares_v3_CaresDnsResolverConfig;
+  if (cares.useResolversAsFallback) {
+    problems.unsupported(cares, "use_resolvers_as_fallback", "the resolvers are asked always");
+  }
+  if (cares.filterUnroutableFamilies) {
+    problems.unsupported(cares, "filter_unroutable_families", "no family is left out");
+  }
+  return {
+    servers: serversOf(cares.resolvers, problems),
+    usesTcp: cares.dnsResolverOptions?.useTcpForDnsLookups ?? false,
+    noSearchDomains: cares.dnsResolverOptions?.noDefaultSearchDomain ?? false,
+    timeoutMs: cares.queryTimeoutSeconds === undefined
+      ? undefined
+      : Number(cares.queryTimeoutSeconds) * 1000,
+    tries: cares.queryTries,
+  };
+}
+
+function serversOf(
+  messages: readonly envoy_config_core_v3_Address[],
+  problems: Problems,
+): Address[] {
+  const servers: Address[] = [];
+  for (const message of messages) {
+    const address = readAddress(message, false, problems);
+    if (address?.kind === "ip") {
+      servers.push(address.port === 0 ? { ...address, port: 53 } : address);
+    }
+  }
+  return servers;
+}

@@ -1,0 +1,232 @@
+/** One cluster on main: its hosts as they become known, and the stats that only main raises. */
+
+import type { Address, Dispatcher } from "../../base/mod.ts";
+import type { envoy_config_cluster_v3_Cluster } from "../../proto/mod.ts";
+import type { CompileContext } from "../../runtime/mod.ts";
+import { type Scope, type StatGroup, statTemplate } from "../../stats/mod.ts";
+import type { Priority } from "../api.ts";
+import type { SharedBreaker } from "../circuit_breaker.ts";
+import { clusterScope } from "../cluster_info.ts";
+import { CLUSTER_STATS, clusterStat } from "../cluster_stats.ts";
+import type { DnsAddress, DnsResolver } from "../dns/resolver.ts";
+import { type EndpointTemplate, readAssignment } from "../endpoints.ts";
+import type { HostMemory } from "../host_memory.ts";
+import type { BreakerPlace, ClusterResource, HostUpdate } from "../resource.ts";
+import { ClusterHosts, type HostIds } from "./cluster_hosts.ts";
+import { compileDiscovery, type Discovery, type ResolverOptions } from "./discovery.ts";
+import { DnsRefresh } from "./dns_refresh.ts";
+
+const STAT = {
+  membershipChange: clusterStat("membership_change"),
+  membershipTotal: clusterStat("membership_total"),
+  membershipHealthy: clusterStat("membership_healthy"),
+  membershipDegraded: clusterStat("membership_degraded"),
+  membershipExcluded: clusterStat("membership_excluded"),
+  maxHostWeight: clusterStat("max_host_weight"),
+  updateAttempt: clusterStat("update_attempt"),
+  updateSuccess: clusterStat("update_success"),
+  updateFailure: clusterStat("update_failure"),
+  updateEmpty: clusterStat("update_empty"),
+  updateNoRebuild: clusterStat("update_no_rebuild"),
+} as const;
+
+const OPEN_GAUGES = statTemplate("", "cx_open cx_pool_open rq_open rq_pending_open rq_retry_open");
+const REMAINING_GAUGES = statTemplate(
+  "",
+  "remaining_cx remaining_cx_pools remaining_pending remaining_retries remaining_rq",
+);
+const PRIORITIES: readonly Priority[] = ["default", "high"];
+
+export interface MainClusterOptions {
+  readonly context: CompileContext;
+  readonly memory: HostMemory;
+  readonly ids: HostIds;
+  readonly breakers: BreakerPlace;
+  readonly version: number;
+  readonly addedViaApi: boolean;
+  readonly resolverFor: (options: ResolverOptions) => DnsResolver;
+  readonly publish: (update: HostUpdate) => void;
+  /** Every name has been answered once, well or not. */
+  readonly onInitialized: (cluster: MainCluster) => void;
+}
+
+export class MainCluster {
+  readonly message: envoy_config_cluster_v3_Cluster;
+  readonly hosts: ClusterHosts;
+  readonly addedViaApi: boolean;
+  readonly version: number;
+  readonly breakerPlace: BreakerPlace;
+  readonly discovery: Discovery;
+  isInitialized = false;
+  readonly #options: MainClusterOptions;
+  readonly #dispatcher: Dispatcher;
+  readonly #stats: StatGroup;
+  readonly #gauges: readonly {
+    readonly priority: Priority;
+    readonly open: StatGroup;
+    readonly scope: Scope;
+  }[];
+  readonly #remaining = new Map<Priority, StatGroup>();
+  readonly #refreshes: DnsRefresh[] = [];
+  readonly #unanswered = new Set<EndpointTemplate>();
+
+  constructor(message: envoy_config_cluster_v3_Cluster, options: MainClusterOptions) {
+    const { context } = options;
+    this.message = message;
+    this.addedViaApi = options.addedViaApi;
+    this.version = options.version;
+    this.breakerPlace = options.breakers;
+    this.#options = options;
+    this.#dispatcher = context.dispatcher;
+    this.discovery = compileDiscovery(message, context.problems);
+    const { kind } = this.discovery;
+    this.hosts = new ClusterHosts(readAssignment(message, kind !== "static", context.problems), {
+      memory: options.memory,
+      ids: options.ids,
+      identity: kind === "strict_dns" ? "address" : "endpoint",
+    });
+    const scope = clusterScope(message, context.scope);
+    this.#stats = scope.group(CLUSTER_STATS);
+    this.#gauges = PRIORITIES.map((priority) => {
+      const own = scope.scope("circuit_breakers").scope(priority);
+      return { priority, open: own.group(OPEN_GAUGES), scope: own };
+    });
+    this.#setMembership(this.hosts.membership().total > 0);
+  }
+
+  resource(): ClusterResource {
+    return {
+      message: this.message,
+      version: this.version,
+      addedViaApi: this.addedViaApi,
+      breakers: this.breakerPlace,
+      hosts: this.update(),
+    };
+  }
+
+  /** All priorities as they are now. */
+  update(): HostUpdate {
+    return {
+      cluster: this.message.name,
+      version: this.version,
+      priorityCount: this.hosts.sets.length,
+      sets: this.hosts.sets,
+      segments: this.hosts.segments(),
+    };
+  }
+
+  /** Begins to resolve names; a cluster without any is initialized at once. */
+  start(): void {
+    if (this.discovery.kind !== "static") {
+      const { dns } = this.discovery;
+      const resolver = this.#options.resolverFor(dns.resolver);
+      for (const endpoint of this.hosts.names()) this.#watch(endpoint, resolver);
+    }
+    for (const refresh of this.#refreshes) refresh.start();
+    this.#checkInitialized();
+  }
+
+  /** Ends all its queries and gives its hosts' cells back. */
+  stop(): void {
+    for (const refresh of this.#refreshes) refresh.stop();
+    this.hosts.release();
+    for (const stat of [STAT.membershipTotal, STAT.membershipHealthy, STAT.membershipDegraded]) {
+      this.#stats.set(stat, 0);
+    }
+  }
+
+  /** Health flags changed in shared memory: membership follows. */
+  refreshMembership(): void {
+    this.#setMembership(false);
+  }
+
+  /** Reads the shared counts into the gauges `circuit_breakers.…`; before stats are shown. */
+  refreshBreakerGauges(breakers: { readonly [priority in Priority]: SharedBreaker }): void {
+    for (const { priority, open, scope } of this.#gauges) {
+      const breaker = breakers[priority];
+      const rows: readonly (readonly [count: number, max: number])[] = [
+        [breaker.connections, breaker.maxConnections],
+        [breaker.connectionPools, breaker.maxConnectionPools],
+        [breaker.requests, breaker.maxRequests],
+        [breaker.pendingRequests, breaker.maxPendingRequests],
+        [breaker.retries, breaker.maxRetries],
+      ];
+      rows.forEach(([count, max], i) => open.set(i, count >= max ? 1 : 0));
+      if (!breaker.thresholds.trackRemaining) continue;
+      let remaining = this.#remaining.get(priority);
+      if (remaining === undefined) {
+        remaining = scope.group(REMAINING_GAUGES);
+        this.#remaining.set(priority, remaining);
+      }
+      const left = ([count, max]: readonly [number, number]): number => Math.max(0, max - count);
+      [rows[0]!, rows[1]!, rows[3]!, rows[4]!, rows[2]!]
+        .forEach((row, i) => remaining.set(i, left(row)));
+    }
+  }
+
+  #watch(endpoint: EndpointTemplate, resolver: DnsResolver): void {
+    const { target } = endpoint;
+    if (target.kind !== "name" || this.discovery.kind === "static") return;
+    this.#unanswered.add(endpoint);
+    const events = {
+      onAttempt: () => this.#stats.inc(STAT.updateAttempt),
+      onAddresses: (addresses: readonly DnsAddress[]) => this.#onAddresses(endpoint, addresses),
+      onFailure: () => {
+        this.#stats.inc(STAT.updateFailure);
+        this.#answered(endpoint);
+      },
+    };
+    this.#refreshes.push(
+      new DnsRefresh(target.name, this.discovery.dns, {
+        resolver,
+        dispatcher: this.#dispatcher,
+        events,
+      }),
+    );
+  }
+
+  #onAddresses(endpoint: EndpointTemplate, found: readonly DnsAddress[]): void {
+    this.#stats.inc(STAT.updateSuccess);
+    const { target } = endpoint;
+    const port = target.kind === "name" ? target.port : 0;
+    const addresses = found.map(({ host }): Address => ({ kind: "ip", host, port }));
+    if (addresses.length === 0 && this.discovery.kind === "logical_dns") {
+      // A logical host outlives a name that is gone for a while.
+      this.#stats.inc(STAT.updateEmpty);
+    } else if (this.#isSame(endpoint, addresses)) {
+      this.#stats.inc(STAT.updateNoRebuild);
+    } else {
+      this.#setMembership(this.hosts.layOut());
+      this.#options.publish(this.update());
+    }
+    this.#answered(endpoint);
+  }
+
+  #isSame(endpoint: EndpointTemplate, addresses: readonly Address[]): boolean {
+    // Only the first address of a logical host counts; answers rotate.
+    const used = this.discovery.kind === "logical_dns" ? addresses.slice(0, 1) : addresses;
+    return !this.hosts.resolve(endpoint, used);
+  }
+
+  #answered(endpoint: EndpointTemplate): void {
+    this.#unanswered.delete(endpoint);
+    this.#checkInitialized();
+  }
+
+  #checkInitialized(): void {
+    if (this.isInitialized || this.#unanswered.size > 0) return;
+    this.isInitialized = true;
+    this.#options.onInitialized(this);
+  }
+
+  #setMembership(hasChanged: boolean): void {
+    const membership = this.hosts.membership();
+    const stats = this.#stats;
+    if (hasChanged) stats.inc(STAT.membershipChange);
+    stats.set(STAT.membershipTotal, membership.total);
+    stats.set(STAT.membershipHealthy, membership.healthy);
+    stats.set(STAT.membershipDegraded, membership.degraded);
+    stats.set(STAT.membershipExcluded, membership.excluded);
+    if (this.discovery.kind !== "static") stats.set(STAT.maxHostWeight, membership.maxWeight);
+  }
+}

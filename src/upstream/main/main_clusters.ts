@@ -1,0 +1,166 @@
+/**
+ * Main's side of clusters: compiles them as thread 0, resolves their hosts, owns the shared cells
+ * and limits, and tells workers what to apply.
+ */
+
+import type { envoy_config_cluster_v3_Cluster } from "../../proto/mod.ts";
+import type { CompileContext } from "../../runtime/mod.ts";
+import { BreakerMemory } from "../circuit_breaker.ts";
+import type { DnsResolver } from "../dns/resolver.ts";
+import { SystemResolver } from "../dns/system_resolver.ts";
+import { HostMemory } from "../host_memory.ts";
+import type { ClusterResource, HostUpdate } from "../resource.ts";
+import { type Connector, SOCKET_CONNECTOR, type TlsCompiler } from "../transport.ts";
+import { WorkerClusterManager } from "../worker_cluster_manager.ts";
+import { HostIds } from "./cluster_hosts.ts";
+import type { ResolverOptions } from "./discovery.ts";
+import { MainCluster } from "./main_cluster.ts";
+import { type ClusterSnapshot, snapshotCluster } from "./snapshot.ts";
+
+export interface MainClustersOptions {
+  readonly context: CompileContext;
+  /** Worker threads, main not counted. */
+  readonly workers: number;
+  readonly compileTls: TlsCompiler;
+  /** New hosts, to be posted to every worker (`WorkerClusterManager.updateHosts`). */
+  readonly publish: (update: HostUpdate) => void;
+  readonly connector?: Connector;
+  /** Makes a resolver in place of the system's, in tests. */
+  readonly createResolver?: (options: ResolverOptions) => DnsResolver;
+}
+
+export class MainClusters {
+  /** Main's own clusters, for health checks and calls of the proxy itself. */
+  readonly manager: WorkerClusterManager;
+  readonly #options: MainClustersOptions;
+  readonly #memory: HostMemory;
+  readonly #breakers: BreakerMemory;
+  readonly #ids = new HostIds();
+  readonly #clusters = new Map<string, MainCluster>();
+  readonly #resolvers = new Map<string, DnsResolver>();
+  readonly #warming = new Set<MainCluster>();
+  #onInitialized: (() => void) | undefined;
+
+  constructor(options: MainClustersOptions) {
+    const { context, workers, compileTls, connector = SOCKET_CONNECTOR } = options;
+    this.#options = options;
+    this.#memory = new HostMemory(workers + 1, context.dispatcher.clock);
+    this.#breakers = new BreakerMemory(workers + 1);
+    this.manager = new WorkerClusterManager({ context, thread: 0, workers, connector, compileTls });
+  }
+
+  /** Compiles a cluster (problems go to the context's) and makes what workers `apply`. */
+  add(
+    message: envoy_config_cluster_v3_Cluster,
+    facts: { readonly version: number; readonly addedViaApi: boolean },
+  ): ClusterResource {
+    const old = this.#clusters.get(message.name);
+    const cluster = new MainCluster(message, {
+      context: this.#options.context,
+      memory: this.#memory,
+      ids: this.#ids,
+      breakers: old?.breakerPlace ?? this.#breakers.take(),
+      ...facts,
+      resolverFor: (options) => this.#resolverFor(options),
+      publish: (update) => {
+        this.manager.updateHosts(update);
+        this.#options.publish(update);
+      },
+      onInitialized: (done) => {
+        this.#warming.delete(done);
+        this.#tellInitialized();
+      },
+    });
+    old?.stop();
+    if (old !== undefined) this.#warming.delete(old);
+    this.#clusters.set(message.name, cluster);
+    this.#warming.add(cluster);
+    const resource = cluster.resource();
+    this.manager.apply(resource);
+    return resource;
+  }
+
+  /** Begins to resolve the names of clusters that have not begun yet. */
+  start(): void {
+    for (const cluster of [...this.#warming]) if (!cluster.isInitialized) cluster.start();
+  }
+
+  /**
+   * Calls once every name of every cluster has been answered, well or not; at once if there is
+   * none. Who waits sets a bound: a silent server must not hold up the start.
+   */
+  whenInitialized(done: () => void): void {
+    this.#onInitialized = done;
+    this.#tellInitialized();
+  }
+
+  /** Forgets a cluster; workers are told to `remove` it by the caller. */
+  remove(name: string): boolean {
+    const cluster = this.#clusters.get(name);
+    if (cluster === undefined) return false;
+    this.#clusters.delete(name);
+    this.#warming.delete(cluster);
+    cluster.stop();
+    this.manager.remove(name);
+    return true;
+  }
+
+  get(name: string): MainCluster | undefined {
+    return this.#clusters.get(name);
+  }
+
+  get names(): string[] {
+    return [...this.#clusters.keys()];
+  }
+
+  /** All clusters as they are now, for a worker that starts. */
+  resources(): ClusterResource[] {
+    return [...this.#clusters.values()].map((cluster) => cluster.resource());
+  }
+
+  /** A worker died: what it held is given back, its gauges go. */
+  retireThread(thread: number): void {
+    this.#memory.retire(thread);
+    this.#breakers.retire(thread);
+  }
+
+  /** Brings the gauges of circuit breakers up to date; before stats are read. */
+  refreshGauges(): void {
+    for (const [name, cluster] of this.#clusters) {
+      cluster.refreshBreakerGauges(this.manager.cluster(name)!.circuitBreakers);
+    }
+  }
+
+  /** For /clusters, in order of configuration. */
+  snapshot(): ClusterSnapshot[] {
+    return [...this.#clusters].map(([name, cluster]) =>
+      snapshotCluster(cluster, this.#memory, this.manager.cluster(name)!.circuitBreakers)
+    );
+  }
+
+  /** Ends all queries. */
+  stop(): void {
+    for (const cluster of this.#clusters.values()) cluster.stop();
+    for (const resolver of this.#resolvers.values()) resolver.close();
+  }
+
+  /** Clusters with the same servers share a resolver. */
+  #resolverFor(options: ResolverOptions): DnsResolver {
+    const key = JSON.stringify(options);
+    let resolver = this.#resolvers.get(key);
+    if (resolver === undefined) {
+      const { dispatcher } = this.#options.context;
+      resolver = this.#options.createResolver?.(options) ??
+        new SystemResolver({ dispatcher, options });
+      this.#resolvers.set(key, resolver);
+    }
+    return resolver;
+  }
+
+  #tellInitialized(): void {
+    if (this.#warming.size > 0) return;
+    const done = this.#onInitialized;
+    this.#onInitialized = undefined;
+    done?.();
+  }
+}

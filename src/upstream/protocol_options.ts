@@ -1,0 +1,185 @@
+/**
+ * How a cluster speaks HTTP: `HttpProtocolOptions` of typed_extension_protocol_options, or the
+ * older fields of the cluster itself that it replaced.
+ */
+
+import type { Problems } from "../base/mod.ts";
+import type { Http1Options, Http2Options } from "../codec/mod.ts";
+import type {
+  envoy_config_cluster_v3_Cluster,
+  envoy_config_core_v3_Http1ProtocolOptions,
+  envoy_config_core_v3_Http2ProtocolOptions,
+  envoy_config_core_v3_HttpProtocolOptions,
+  envoy_extensions_upstreams_http_v3_HttpProtocolOptions,
+} from "../proto/mod.ts";
+import { type CodecLimits, compileClientHttp1, compileClientHttp2 } from "./codec_options.ts";
+import { durationMs, durationMsOr } from "./duration.ts";
+
+/** Key under which clusters carry the options. */
+export const HTTP_PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+
+/** `auto`: as ALPN says; `downstream`: as the request came. */
+export type ProtocolMode = "http1" | "http2" | "auto" | "downstream";
+
+export interface UpstreamProtocolOptions {
+  readonly mode: ProtocolMode;
+  readonly http1: Http1Options;
+  readonly http2: Http2Options;
+  /** 0: connections may idle for ever. */
+  readonly idleTimeoutMs: number;
+  readonly maxConnectionDurationMs: number | undefined;
+  /** Percent of the duration that is added at random. */
+  readonly maxConnectionDurationJitter: number;
+  /** 0: no limit. */
+  readonly maxRequestsPerConnection: number;
+  readonly maxStreamDurationMs: number | undefined;
+  readonly maxResponseHeadersKb: number;
+  readonly autoSni: boolean;
+  readonly autoSanValidation: boolean;
+  /** Header that auto_sni reads; "" means the authority. */
+  readonly autoSniHeader: string;
+  readonly retryPolicyMessage: object | undefined;
+  readonly hashPolicyMessages: readonly object[];
+  readonly httpFilterMessages: readonly object[];
+}
+
+type Cluster = envoy_config_cluster_v3_Cluster;
+type Options = envoy_extensions_upstreams_http_v3_HttpProtocolOptions;
+
+interface Picked {
+  readonly mode: ProtocolMode;
+  readonly http1: envoy_config_core_v3_Http1ProtocolOptions | undefined;
+  readonly http2: envoy_config_core_v3_Http2ProtocolOptions | undefined;
+}
+
+const IDLE_TIMEOUT_MS = 3_600_000;
+const DEFAULT_HEADERS_KB = 60;
+const UNDERSCORES = ["allow", "reject", "drop"] as const;
+/** `Cluster.ClusterProtocolSelection.USE_DOWNSTREAM_PROTOCOL`. */
+const USE_DOWNSTREAM_PROTOCOL = 1;
+
+export function compileProtocolOptions(
+  cluster: Cluster,
+  isTls: boolean,
+  problems: Problems,
+): UpstreamProtocolOptions {
+  const options = typedOptions(cluster, problems);
+  const common = options?.commonHttpProtocolOptions ?? cluster.commonHttpProtocolOptions;
+  const http = options?.upstreamHttpProtocolOptions ?? cluster.upstreamHttpProtocolOptions;
+  const picked = options === undefined
+    ? pickDeprecated(cluster)
+    : pickTyped(options, isTls, problems);
+  if (options !== undefined) reportUnsupported(options, problems);
+  const limits: CodecLimits = {
+    maxHeadersBytes: common?.maxResponseHeadersKb === undefined
+      ? undefined
+      : common.maxResponseHeadersKb * 1024,
+    maxHeadersCount: common?.maxHeadersCount ?? 100,
+    headersWithUnderscores: UNDERSCORES[common?.headersWithUnderscoresAction ?? 0] ?? "allow",
+    isTls,
+  };
+  return {
+    mode: picked.mode,
+    http1: compileClientHttp1(picked.http1, limits, problems),
+    http2: compileClientHttp2(picked.http2, limits, problems),
+    ...commonOptions(common),
+    maxRequestsPerConnection: common?.maxRequestsPerConnection ??
+      cluster.maxRequestsPerConnection ?? 0,
+    autoSni: http?.autoSni ?? false,
+    autoSanValidation: http?.autoSanValidation ?? false,
+    autoSniHeader: http?.overrideAutoSniHeader ?? "",
+    retryPolicyMessage: options?.retryPolicy,
+    hashPolicyMessages: options?.hashPolicy ?? [],
+    httpFilterMessages: options?.httpFilters ?? [],
+  };
+}
+
+type Common = Pick<
+  UpstreamProtocolOptions,
+  | "idleTimeoutMs"
+  | "maxConnectionDurationMs"
+  | "maxConnectionDurationJitter"
+  | "maxStreamDurationMs"
+  | "maxResponseHeadersKb"
+>;
+
+function commonOptions(common: envoy_config_core_v3_HttpProtocolOptions | undefined): Common {
+  const duration = common?.maxConnectionDuration;
+  const streamDuration = common?.maxStreamDuration;
+  return {
+    idleTimeoutMs: durationMsOr(common?.idleTimeout, IDLE_TIMEOUT_MS),
+    maxConnectionDurationMs: duration === undefined ? undefined : durationMs(duration),
+    maxConnectionDurationJitter: common?.maxConnectionDurationJitter?.value ?? 0,
+    maxStreamDurationMs: streamDuration === undefined ? undefined : durationMs(streamDuration),
+    maxResponseHeadersKb: common?.maxResponseHeadersKb ?? DEFAULT_HEADERS_KB,
+  };
+}
+
+function typedOptions(cluster: Cluster, problems: Problems): Options | undefined {
+  let found: Options | undefined;
+  for (const [key, message] of Object.entries(cluster.typedExtensionProtocolOptions)) {
+    if (message.$typeName === HTTP_PROTOCOL_OPTIONS) found = message as Options;
+    else {
+      problems.unsupported(
+        cluster,
+        `typed_extension_protocol_options["${key}"]`,
+        "these protocol options have no effect",
+      );
+    }
+  }
+  return found;
+}
+
+function pickDeprecated(cluster: Cluster): Picked {
+  const http1 = cluster.httpProtocolOptions;
+  const http2 = cluster.http2ProtocolOptions;
+  if (cluster.protocolSelection === USE_DOWNSTREAM_PROTOCOL) {
+    return { mode: "downstream", http1, http2 };
+  }
+  return { mode: http2 === undefined ? "http1" : "http2", http1, http2 };
+}
+
+function pickTyped(options: Options, isTls: boolean, problems: Problems): Picked {
+  const upstream = options.upstreamProtocolOptions;
+  if (upstream.case === "explicitHttpConfig") {
+    const explicit = upstream.value.protocolConfig;
+    if (explicit.case === "http2ProtocolOptions") {
+      return { mode: "http2", http1: undefined, http2: explicit.value };
+    }
+    if (explicit.case === "http3ProtocolOptions") {
+      problems.unsupported(upstream.value, "http3_protocol_options", "no HTTP/3 is spoken", true);
+    }
+    const http1 = explicit.case === "httpProtocolOptions" ? explicit.value : undefined;
+    return { mode: "http1", http1, http2: undefined };
+  }
+  if (upstream.case === undefined) return { mode: "http1", http1: undefined, http2: undefined };
+  if (upstream.value.http3ProtocolOptions !== undefined) {
+    problems.unsupported(upstream.value, "http3_protocol_options", "HTTP/3 is never tried");
+  }
+  const http1 = upstream.value.httpProtocolOptions;
+  const http2 = upstream.value.http2ProtocolOptions;
+  if (upstream.case === "autoConfig") {
+    if (!isTls) {
+      problems.error(
+        upstream.value,
+        "",
+        "ALPN configured for cluster which has a non-ALPN transport socket",
+        "auto_config needs a TLS transport_socket",
+      );
+    }
+    return { mode: "auto", http1, http2 };
+  }
+  return { mode: "downstream", http1, http2: http2 };
+}
+
+function reportUnsupported(options: Options, problems: Problems): void {
+  if (options.outlierDetection !== undefined) {
+    problems.unsupported(options, "outlier_detection", "no host is ejected by it");
+  }
+  if (options.headerValidationConfig !== undefined) {
+    problems.unsupported(options, "header_validation_config", "the codecs' own rules apply");
+  }
+  if (options.requestMirrorPolicies.length > 0) {
+    problems.unsupported(options, "request_mirror_policies", "only routes mirror requests");
+  }
+}

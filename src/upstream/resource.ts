@@ -1,0 +1,80 @@
+/**
+ * What main posts to workers about clusters. All of it is structured-clonable; shared buffers go
+ * along with the hosts and limits that live in them.
+ */
+
+import type { Address } from "../base/mod.ts";
+import type { envoy_config_cluster_v3_Cluster } from "../proto/mod.ts";
+
+/** One host as main resolved it. */
+export interface HostData {
+  /** Unique in the process; stays while the host keeps its address and identity. */
+  readonly id: number;
+  readonly address: Address;
+  readonly additionalAddresses: readonly Address[];
+  readonly hostname: string;
+  /** 1 or more. */
+  readonly weight: number;
+  readonly metadata: { readonly [filter: string]: unknown } | undefined;
+  readonly isCanary: boolean;
+  /** Index into `HostSetData.localities`. */
+  readonly locality: number;
+  /** `health_status` as configured (envoy.config.core.v3.HealthStatus). */
+  readonly edsHealthStatus: number;
+  /** Place of its shared cells. */
+  readonly segment: number;
+  readonly slot: number;
+}
+
+export interface LocalityData {
+  readonly region: string;
+  readonly zone: string;
+  readonly subZone: string;
+  /** undefined: none given, which counts as 0 where locality weights are used. */
+  readonly weight: number | undefined;
+  readonly metadata: { readonly [filter: string]: unknown } | undefined;
+}
+
+/** The hosts of one priority. */
+export interface HostSetData {
+  readonly priority: number;
+  readonly localities: readonly LocalityData[];
+  readonly hosts: readonly HostData[];
+  /** Percent; Envoy's default is 140. */
+  readonly overprovisioningFactor: number;
+  readonly weightedPriorityHealth: boolean;
+}
+
+/** Cells of hosts in shared memory, see host_memory.ts. */
+export interface HostSegment {
+  readonly id: number;
+  readonly buffer: SharedArrayBuffer;
+  readonly capacity: number;
+}
+
+/** New hosts of a cluster: the priorities that changed, each whole. */
+export interface HostUpdate {
+  readonly cluster: string;
+  readonly version: number;
+  readonly priorityCount: number;
+  readonly sets: readonly HostSetData[];
+  readonly segments: readonly HostSegment[];
+}
+
+/** Where the limits of a cluster are counted, see circuit_breaker.ts. */
+export interface BreakerPlace {
+  readonly buffer: SharedArrayBuffer;
+  /** Index of the cluster's first Int32. */
+  readonly base: number;
+  /** Threads that count: workers and main. */
+  readonly threads: number;
+}
+
+/** A cluster as a worker gets it. */
+export interface ClusterResource {
+  readonly message: envoy_config_cluster_v3_Cluster;
+  readonly version: number;
+  readonly addedViaApi: boolean;
+  readonly breakers: BreakerPlace;
+  readonly hosts: HostUpdate;
+}

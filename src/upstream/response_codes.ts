@@ -1,0 +1,93 @@
+/**
+ * `upstream_rq_<code>` and its kin under a cluster, in trees for internal, external, canary and
+ * zone-to-zone requests: counters are made at a code's first use and found by index after that.
+ */
+
+import type { Counter, Histogram, Scope } from "../stats/mod.ts";
+
+const CLASSES: readonly string[] = ["", "1xx", "2xx", "3xx", "4xx", "5xx"];
+
+/** Counters of one tree by status. */
+class CodeTree {
+  readonly #scope: Scope;
+  readonly #codes: (Counter | undefined)[] = [];
+  readonly #classes: (Counter | undefined)[] = [];
+  #completed: Counter | undefined;
+  #time: Histogram | undefined;
+
+  constructor(scope: Scope) {
+    this.#scope = scope;
+  }
+
+  charge(status: number): void {
+    const at = status < 100 || status > 999 ? 0 : status;
+    let code = this.#codes[at];
+    if (code === undefined) {
+      code = this.#codes[at] = this.#scope.counter(`upstream_rq_${status}`);
+    }
+    code.inc();
+    const family = Math.floor(at / 100);
+    if (family >= 1 && family <= 5) {
+      let group = this.#classes[family];
+      if (group === undefined) {
+        group = this.#classes[family] = this.#scope.counter(`upstream_rq_${CLASSES[family]}`);
+      }
+      group.inc();
+    }
+    (this.#completed ??= this.#scope.counter("upstream_rq_completed")).inc();
+  }
+
+  recordTime(timeMs: number): void {
+    (this.#time ??= this.#scope.histogram("upstream_rq_time", "milliseconds")).record(timeMs);
+  }
+}
+
+export class ResponseCodes {
+  readonly #scope: Scope;
+  readonly #plain: CodeTree;
+  #internal: CodeTree | undefined;
+  #external: CodeTree | undefined;
+  #canary: CodeTree | undefined;
+  readonly #zones = new Map<string, CodeTree>();
+
+  constructor(scope: Scope) {
+    this.#scope = scope;
+    this.#plain = new CodeTree(scope);
+  }
+
+  charge(
+    status: number,
+    options: {
+      readonly isInternal: boolean;
+      readonly isCanary: boolean;
+      readonly timeMs: number | undefined;
+    },
+  ): void {
+    this.#plain.charge(status);
+    const side = options.isInternal
+      ? this.#internal ??= new CodeTree(this.#scope.scope("internal"))
+      : this.#external ??= new CodeTree(this.#scope.scope("external"));
+    side.charge(status);
+    const canary = options.isCanary
+      ? this.#canary ??= new CodeTree(this.#scope.scope("canary"))
+      : undefined;
+    canary?.charge(status);
+    const timeMs = options.timeMs;
+    if (timeMs === undefined) return;
+    this.#plain.recordTime(timeMs);
+    side.recordTime(timeMs);
+    canary?.recordTime(timeMs);
+  }
+
+  /** The tree `zone.<from>.<to>`, where both zones are known. */
+  chargeZone(from: string, to: string, status: number, timeMs: number | undefined): void {
+    const name = `zone.${from}.${to}`;
+    let tree = this.#zones.get(name);
+    if (tree === undefined) {
+      tree = new CodeTree(this.#scope.scope(name));
+      this.#zones.set(name, tree);
+    }
+    tree.charge(status);
+    if (timeMs !== undefined) tree.recordTime(timeMs);
+  }
+}

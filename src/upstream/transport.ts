@@ -1,0 +1,177 @@
+/** How a cluster's connections are made: plain or TLS, source address, keepalive. */
+
+import type { Address, Dispatcher } from "../base/mod.ts";
+import { connect, type Connection, type TlsSession } from "../net/mod.ts";
+import type { envoy_config_cluster_v3_Cluster } from "../proto/mod.ts";
+import type { CompileContext } from "../runtime/mod.ts";
+import { readAddress } from "./endpoints.ts";
+import type { UpstreamHost } from "./host.ts";
+
+const RAW_BUFFER = "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer";
+const UPSTREAM_TLS = "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext";
+
+/** What the request says about TLS; pools are kept apart by the server name. */
+export interface TransportChoice {
+  /** SNI in place of the configured one; undefined: as configured. */
+  readonly serverName: string | undefined;
+  /** Whether the certificate must also carry `serverName`. */
+  readonly verifiesServerName: boolean;
+  /** ALPN to offer where the TLS context names none. */
+  readonly alpn: readonly string[];
+}
+
+/** A compiled client TLS context. */
+export interface ClientTls {
+  /** @param hostname the endpoint's, for auto_host_sni */
+  session(choice: TransportChoice, hostname: string): TlsSession;
+}
+
+/** Opens a connection; tests hand in a fake. */
+export type Connector = (address: Address, options: ConnectorOptions) => Connection;
+
+export interface ConnectorOptions {
+  readonly dispatcher: Dispatcher;
+  readonly bindAddress: Address | undefined;
+  /** Idle seconds before the first probe; undefined: no keepalive. */
+  readonly keepaliveTimeS: number | undefined;
+  readonly tls: TlsSession | undefined;
+}
+
+/** Compiles an UpstreamTlsContext; handed in, since `net/` has it. */
+export type TlsCompiler = (message: object, context: CompileContext, cluster: string) => ClientTls;
+
+/** The system's sockets. Time limits are the pools', which count them. */
+export const SOCKET_CONNECTOR: Connector = (
+  address: Address,
+  options: ConnectorOptions,
+): Connection => connect(address, { ...options, timeoutMs: 0 });
+
+/** Linux's default of idle seconds before a keepalive probe. */
+const KEEPALIVE_TIME_S = 7200;
+
+export class UpstreamTransport {
+  readonly tls: ClientTls | undefined;
+  readonly #connector: Connector;
+  readonly #dispatcher: Dispatcher;
+  readonly #bindAddress: Address | undefined;
+  readonly #bindAddress6: Address | undefined;
+  readonly #keepaliveTimeS: number | undefined;
+
+  constructor(
+    cluster: envoy_config_cluster_v3_Cluster,
+    context: CompileContext,
+    parts: { readonly connector: Connector; readonly compileTls: TlsCompiler },
+  ) {
+    this.#connector = parts.connector;
+    this.#dispatcher = context.dispatcher;
+    this.tls = compileTransportSocket(cluster, context, parts.compileTls);
+    this.#keepaliveTimeS = keepaliveTime(cluster, context);
+    const sources = sourceAddresses(cluster, context);
+    this.#bindAddress = sources.find((address) => isFamily(address, false));
+    this.#bindAddress6 = sources.find((address) => isFamily(address, true));
+  }
+
+  get isTls(): boolean {
+    return this.tls !== undefined;
+  }
+
+  /** Begins to connect; the connect timeout is the pool's. */
+  connect(host: UpstreamHost, choice: TransportChoice): Connection {
+    const { address } = host;
+    return this.#connector(address, {
+      dispatcher: this.#dispatcher,
+      bindAddress: isFamily(address, true) ? this.#bindAddress6 : this.#bindAddress,
+      keepaliveTimeS: this.#keepaliveTimeS,
+      tls: this.tls?.session(choice, host.hostname),
+    });
+  }
+}
+
+function isFamily(address: Address, wants6: boolean): boolean {
+  return address.kind === "ip" && address.host.includes(":") === wants6;
+}
+
+function compileTransportSocket(
+  cluster: envoy_config_cluster_v3_Cluster,
+  context: CompileContext,
+  compileTls: TlsCompiler,
+): ClientTls | undefined {
+  const { problems } = context;
+  if (cluster.transportSocketMatches.length > 0) {
+    problems.unsupported(
+      cluster,
+      "transport_socket_matches",
+      "all endpoints use the cluster's transport_socket",
+      true,
+    );
+  }
+  const socket = cluster.transportSocket;
+  const config = socket?.configType.value;
+  if (socket === undefined || config === undefined || config.$typeName === RAW_BUFFER) {
+    return undefined;
+  }
+  if (config.$typeName === UPSTREAM_TLS) return compileTls(config, context, cluster.name);
+  problems.unsupported(
+    socket,
+    "typed_config",
+    `connections are made without ${config.$typeName}`,
+    true,
+  );
+  return undefined;
+}
+
+function keepaliveTime(
+  cluster: envoy_config_cluster_v3_Cluster,
+  context: CompileContext,
+): number | undefined {
+  const options = cluster.upstreamConnectionOptions;
+  const keepalive = options?.tcpKeepalive;
+  if (options?.happyEyeballsConfig !== undefined) {
+    context.problems.unsupported(options, "happy_eyeballs_config", "addresses are not raced");
+  }
+  if (keepalive === undefined) return undefined;
+  for (const field of ["keepaliveProbes", "keepaliveInterval"] as const) {
+    if (keepalive[field] === undefined) continue;
+    const name = field === "keepaliveProbes" ? "keepalive_probes" : "keepalive_interval";
+    context.problems.unsupported(keepalive, name, "the system's own value applies");
+  }
+  // A time of 0 means: no keepalive.
+  const seconds = keepalive.keepaliveTime ?? KEEPALIVE_TIME_S;
+  return seconds === 0 ? undefined : seconds;
+}
+
+function sourceAddresses(
+  cluster: envoy_config_cluster_v3_Cluster,
+  context: CompileContext,
+): Address[] {
+  const bind = cluster.upstreamBindConfig;
+  if (bind === undefined) return [];
+  const { problems } = context;
+  if (bind.freebind === true) {
+    problems.unsupported(bind, "freebind", "the source address must be one of this machine", true);
+  }
+  if (bind.socketOptions.length > 0) {
+    problems.unsupported(bind, "socket_options", "the options are not set");
+  }
+  if (bind.additionalSourceAddresses.length > 0) {
+    problems.unsupported(bind, "additional_source_addresses", "they are not used");
+  }
+  if (bind.localAddressSelector !== undefined) {
+    problems.unsupported(bind, "local_address_selector", "the first of a family is used");
+  }
+  const sources = [
+    bind.sourceAddress,
+    ...bind.extraSourceAddresses.map((extra) => extra.address),
+  ];
+  const found: Address[] = [];
+  for (const source of sources) {
+    if (source === undefined) continue;
+    const message = {
+      $typeName: "envoy.config.core.v3.Address" as const,
+      address: { case: "socketAddress" as const, value: source },
+    };
+    const address = readAddress(message, false, problems);
+    if (address?.kind === "ip") found.push(address);
+  }
+  return found;
+}

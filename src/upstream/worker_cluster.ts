@@ -1,0 +1,281 @@
+/** One cluster on one thread: its hosts, balancer and pools. */
+
+import { isIP } from "node:net";
+import type { Protocol, ResponseDecoder } from "../http/mod.ts";
+import type { envoy_config_cluster_v3_Cluster } from "../proto/mod.ts";
+import type { CompileContext } from "../runtime/mod.ts";
+import type {
+  Cluster,
+  Host,
+  LoadBalancerContext,
+  PendingStream,
+  Priority,
+  StreamRequest,
+  TcpRequest,
+} from "./api.ts";
+import { compileThresholds, perHostConnectionLimit, SharedBreaker } from "./circuit_breaker.ts";
+import { ClusterFacts, clusterScope } from "./cluster_info.ts";
+import { clusterStat } from "./cluster_stats.ts";
+import { codecFactory } from "./codecs.ts";
+import { HttpPool } from "./conn_pool/http_pool.ts";
+import type { CodecFactory, PoolProtocol } from "./conn_pool/pool_context.ts";
+import { POOL_STAT } from "./conn_pool/pool_stats.ts";
+import { TcpAttempt } from "./conn_pool/tcp_attempt.ts";
+import { UpstreamHost } from "./host.ts";
+import type { HostSegmentView } from "./host_memory.ts";
+import { HostSet } from "./host_set.ts";
+import { compileBalancing } from "./lb/compile.ts";
+import { LoadBalancer } from "./lb/load_balancer.ts";
+import { compileProtocolOptions, type UpstreamProtocolOptions } from "./protocol_options.ts";
+import type { ClusterResource, HostSetData, HostUpdate } from "./resource.ts";
+import { type Connector, type TlsCompiler, UpstreamTransport } from "./transport.ts";
+
+/** What clusters of one thread share. */
+export interface ClusterParts {
+  readonly context: CompileContext;
+  /** This thread; main is 0. */
+  readonly thread: number;
+  /** Threads that send requests, main not counted. */
+  readonly workers: number;
+  readonly connector: Connector;
+  readonly compileTls: TlsCompiler;
+  /** Makes codecs in place of the real ones, in tests. */
+  readonly codecs?: CodecFactory;
+}
+
+const NONE_HEALTHY = clusterStat("upstream_cx_none_healthy");
+const PROTOCOLS: readonly PoolProtocol[] = ["http1", "http2", "auto"];
+const HTTP1 = 0;
+const HTTP2 = 1;
+const AUTO = 2;
+const ALPN_OF: readonly (readonly string[])[] = [["http/1.1"], ["h2"], ["h2", "http/1.1"]];
+const EMPTY_SET: Omit<HostSetData, "priority"> = {
+  localities: [],
+  hosts: [],
+  overprovisioningFactor: 140,
+  weightedPriorityHealth: false,
+};
+
+export class WorkerCluster implements Cluster {
+  readonly info: ClusterFacts;
+  readonly message: envoy_config_cluster_v3_Cluster;
+  readonly options: UpstreamProtocolOptions;
+  readonly version: number;
+  readonly circuitBreakers: { readonly [priority in Priority]: SharedBreaker };
+  readonly #parts: ClusterParts;
+  readonly #transport: UpstreamTransport;
+  readonly #codecs: CodecFactory;
+  readonly #balancer: LoadBalancer;
+  readonly #hostLimits: { readonly [priority in Priority]: number | undefined };
+  readonly #hosts = new Map<number, UpstreamHost>();
+  #sets: readonly HostSet[] = [];
+
+  constructor(resource: ClusterResource, parts: ClusterParts) {
+    const { message } = resource;
+    const { context } = parts;
+    this.#parts = parts;
+    this.message = message;
+    this.version = resource.version;
+    this.#transport = new UpstreamTransport(message, context, parts);
+    this.options = compileProtocolOptions(message, this.#transport.isTls, context.problems);
+    this.info = new ClusterFacts(message, this.options, context);
+    this.#codecs = parts.codecs ?? codecFactory(this.options, clusterScope(message, context.scope));
+    this.#hostLimits = perHostConnectionLimit(message);
+    const thresholds = compileThresholds(message);
+    const breaker = (priority: Priority): SharedBreaker =>
+      new SharedBreaker({
+        place: resource.breakers,
+        priority,
+        thread: parts.thread,
+        thresholds: thresholds[priority],
+        cluster: message.name,
+        runtime: context.runtime,
+      });
+    this.circuitBreakers = { default: breaker("default"), high: breaker("high") };
+    const { dispatcher, runtime, problems } = context;
+    this.#balancer = new LoadBalancer({
+      ...compileBalancing(message, { problems, runtime, random: dispatcher.random }),
+      dispatcher,
+      runtime,
+      stats: this.info.stats,
+    });
+  }
+
+  /** Hosts by priority. */
+  get hostSets(): readonly HostSet[] {
+    return this.#sets;
+  }
+
+  chooseHost(context: LoadBalancerContext | undefined): Host | undefined {
+    const host = this.#balancer.chooseHost(context);
+    if (host === undefined) this.info.stats.inc(NONE_HEALTHY);
+    return host;
+  }
+
+  newStream(
+    host: Host,
+    decoder: ResponseDecoder,
+    request: StreamRequest,
+  ): PendingStream | undefined {
+    const protocol = this.#protocolOf(request.downstreamProtocol);
+    const pool = this.#poolOf(host as UpstreamHost, protocol, request);
+    if (pool !== undefined) return pool.newStream(decoder, request);
+    this.info.stats.inc(POOL_STAT.cxPoolOverflow);
+    request.callbacks.onPoolFailure("overflow", "", host);
+    return undefined;
+  }
+
+  newTcpConnection(host: Host, request: TcpRequest): PendingStream | undefined {
+    const upstream = host as UpstreamHost;
+    const attempt = new TcpAttempt(request, {
+      dispatcher: this.#parts.context.dispatcher,
+      facts: this.info,
+      host: upstream,
+      breaker: this.circuitBreakers[request.priority],
+      hostConnectionLimit: this.#hostLimits[request.priority],
+      connect: () =>
+        this.#transport.connect(upstream, {
+          serverName: undefined,
+          verifiesServerName: false,
+          alpn: [],
+        }),
+    });
+    return attempt.start() ? attempt : undefined;
+  }
+
+  /** Takes over the priorities that changed; hosts that went are drained. */
+  updateHosts(update: HostUpdate, views: ReadonlyMap<number, HostSegmentView>): void {
+    const sets: HostSet[] = [];
+    for (let priority = 0; priority < Math.max(1, update.priorityCount); priority++) {
+      const changed = update.sets.find((set) => set.priority === priority);
+      const data = changed ?? this.#sets[priority]?.data ?? { ...EMPTY_SET, priority };
+      sets.push(
+        changed === undefined && this.#sets[priority] !== undefined
+          ? this.#sets[priority]!
+          : new HostSet(data, this.#hostsOf(data, views)),
+      );
+    }
+    this.#dropMissing(sets);
+    this.#sets = sets;
+    this.#balancer.refresh(sets);
+  }
+
+  /** Reads health flags (and the panic threshold) again. */
+  refreshHealth(): void {
+    for (const host of this.#hosts.values()) host.refreshHealth();
+    this.#sets = this.#sets.map((set) => new HostSet(set.data, set.hosts));
+    this.#balancer.refresh(this.#sets);
+  }
+
+  /** Idle connections close now, others after their streams; new ones are made as needed. */
+  drainConnections(): void {
+    for (const host of this.#hosts.values()) host.drainPools();
+  }
+
+  /** The cluster is gone from configuration: streams under way end in peace. */
+  remove(): void {
+    for (const host of this.#hosts.values()) host.removePools();
+    this.#hosts.clear();
+    this.#sets = [];
+    this.#balancer.refresh([]);
+  }
+
+  #hostsOf(data: HostSetData, views: ReadonlyMap<number, HostSegmentView>): UpstreamHost[] {
+    const { thread, workers } = this.#parts;
+    return data.hosts.map((entry) => {
+      const known = this.#hosts.get(entry.id);
+      if (known !== undefined) {
+        known.update(entry, data);
+        return known;
+      }
+      const view = views.get(entry.segment)!;
+      const host = new UpstreamHost(entry, data, { view, thread, isAlone: workers === 1 });
+      this.#hosts.set(entry.id, host);
+      return host;
+    });
+  }
+
+  #dropMissing(sets: readonly HostSet[]): void {
+    const kept = new Set<UpstreamHost>();
+    for (const set of sets) for (const host of set.hosts) kept.add(host);
+    for (const [id, host] of this.#hosts) {
+      if (kept.has(host)) continue;
+      this.#hosts.delete(id);
+      host.removePools();
+    }
+  }
+
+  #protocolOf(downstream: Protocol | undefined): number {
+    switch (this.options.mode) {
+      case "http2":
+        return HTTP2;
+      case "auto":
+        return AUTO;
+      case "downstream":
+        return downstream === "HTTP/2" ? HTTP2 : HTTP1;
+      default:
+        return HTTP1;
+    }
+  }
+
+  #poolOf(host: UpstreamHost, protocol: number, request: StreamRequest): HttpPool | undefined {
+    const index = (request.priority === "high" ? PROTOCOLS.length : 0) + protocol;
+    const serverName = this.options.autoSni && this.#transport.isTls
+      ? serverNameOf(request.authority)
+      : undefined;
+    const perDownstream = this.message.connectionPoolPerDownstreamConnection;
+    if (serverName === undefined && !perDownstream) {
+      return (host.pools[index] ??= this.#createPool(host, index, undefined)) as
+        | HttpPool
+        | undefined;
+    }
+    const downstreamId = perDownstream ? request.streamInfo?.connection.id ?? 0 : 0;
+    const key = `${index} ${downstreamId} ${serverName ?? ""}`;
+    let pool = host.keyedPools.get(key) as HttpPool | undefined;
+    if (pool === undefined) {
+      pool = this.#createPool(host, index, { key, serverName });
+      if (pool !== undefined) host.keyedPools.set(key, pool);
+    }
+    return pool;
+  }
+
+  /** @param keyed for pools that go once they are empty */
+  #createPool(
+    host: UpstreamHost,
+    index: number,
+    keyed: { readonly key: string; readonly serverName: string | undefined } | undefined,
+  ): HttpPool | undefined {
+    const priority = index >= PROTOCOLS.length ? "high" : "default";
+    const protocol = index % PROTOCOLS.length;
+    const breaker = this.circuitBreakers[priority];
+    if (!breaker.tryPool()) return undefined;
+    const choice = {
+      serverName: keyed?.serverName,
+      verifiesServerName: keyed?.serverName !== undefined && this.options.autoSanValidation,
+      alpn: ALPN_OF[protocol]!,
+    };
+    return new HttpPool({
+      dispatcher: this.#parts.context.dispatcher,
+      facts: this.info,
+      host,
+      breaker,
+      options: this.options,
+      protocol: PROTOCOLS[protocol]!,
+      hostConnectionLimit: this.#hostLimits[priority],
+      connect: () => this.#transport.connect(host, choice),
+      createCodec: this.#codecs,
+      onDeleted: () => breaker.releasePool(),
+      onIdle: keyed === undefined ? undefined : () => {
+        host.keyedPools.delete(keyed.key);
+      },
+    });
+  }
+}
+
+/** The name in an authority, without port; IP literals are no server names (RFC 6066 §3). */
+function serverNameOf(authority: string | undefined): string | undefined {
+  if (authority === undefined || authority === "" || authority.startsWith("[")) return undefined;
+  const colon = authority.lastIndexOf(":");
+  const name = colon < 0 ? authority : authority.slice(0, colon);
+  return name === "" || isIP(name) !== 0 ? undefined : name;
+}
