@@ -55,10 +55,11 @@ export async function validate(options: ValidateOptions): Promise<number> {
     await loadRegistry(),
     configYaml === undefined ? {} : { configYaml },
   );
-  return report(configPath ?? "--config-yaml", problems, { stdout, stderr });
+  return reportVerdict(configPath ?? "--config-yaml", problems, { stdout, stderr });
 }
 
-function report(
+/** Prints what is wrong or missing, then the verdict. @returns the exit code */
+export function reportVerdict(
   file: string,
   problems: readonly ConfigProblem[],
   to: Pick<ValidateOptions, "stdout" | "stderr">,

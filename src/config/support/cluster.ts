@@ -1,0 +1,178 @@
+/** envoy.config.cluster.v3, envoy.config.endpoint.v3 and what configures clusters' extensions. */
+
+import { ALL, type SupportTable } from "./table.ts";
+
+const NO_SUBSETS = "endpoints are balanced without regard to their metadata";
+const NO_SLOW_START = "new endpoints get their full share at once";
+const NO_LOCALITY = "localities are balanced by their endpoints alone";
+const NO_HASH = "round robin balances instead: requests do not stick to endpoints";
+
+/** Rows by full message name. */
+export const CLUSTER_SUPPORT: SupportTable = {
+  "envoy.config.cluster.v3.Cluster": {
+    acted:
+      "name alt_stat_name type cluster_type connect_timeout per_connection_buffer_limit_bytes lb_policy load_assignment max_requests_per_connection circuit_breakers upstream_http_protocol_options common_http_protocol_options http_protocol_options http2_protocol_options typed_extension_protocol_options dns_refresh_rate dns_jitter dns_failure_refresh_rate respect_dns_ttl dns_lookup_family dns_resolvers use_tcp_for_dns_lookups dns_resolution_config typed_dns_resolver_config wait_for_warm_on_init cleanup_interval upstream_bind_config least_request_lb_config round_robin_lb_config common_lb_config transport_socket metadata protocol_selection upstream_connection_options ignore_health_on_host_removal load_balancing_policy upstream_config",
+    missing: {
+      stats_matcher: "all statistics of the cluster are kept",
+      per_connection_buffer_high_watermark_timeout:
+        "a peer that does not read is ended by other timeouts",
+      health_checks: "endpoints are not checked; all count as healthy",
+      outlier_detection: "failing endpoints are not ejected",
+      ring_hash_lb_config: NO_HASH,
+      maglev_lb_config: NO_HASH,
+      close_connections_on_host_health_failure: "endpoints are not checked",
+      lrs_server: "load is not reported",
+      lrs_report_endpoint_metrics: "load is not reported",
+      track_timeout_budgets: "timeout budgets have no histograms",
+      track_cluster_stats: "these statistics are not kept",
+      preconnect_policy: "connections are opened when they are needed",
+      queuing_policies: "waiting requests are served first come, first served",
+    },
+    refused: {
+      transport_socket_matches: "every endpoint is reached by transport_socket",
+      transport_socket_matcher: "every endpoint is reached by transport_socket",
+      eds_cluster_config: "the cluster has no endpoints",
+      lb_subset_config: NO_SUBSETS,
+      original_dst_lb_config: "the original destination is not known",
+      filters: "upstream connections have no network filters",
+      connection_pool_per_downstream_connection: "upstream connections are shared",
+    },
+    missingValues: {
+      lb_policy: { 2: NO_HASH, 5: NO_HASH },
+    },
+    refusedValues: {
+      type: { 3: "the cluster has no endpoints", 4: "the original destination is not known" },
+      lb_policy: { 6: "no cluster provides a balancer" },
+    },
+  },
+  "envoy.config.cluster.v3.CircuitBreakers": {
+    acted: "thresholds per_host_thresholds",
+  },
+  "envoy.config.cluster.v3.CircuitBreakers.Thresholds": {
+    acted:
+      "priority max_connections max_pending_requests max_requests max_retries track_remaining max_connection_pools",
+    missing: { retry_budget: "retries are bounded by max_retries" },
+  },
+  "envoy.config.cluster.v3.Cluster.CommonLbConfig": {
+    acted:
+      "healthy_panic_threshold update_merge_window ignore_new_hosts_until_first_hc override_host_status",
+    missing: {
+      zone_aware_lb_config: NO_LOCALITY,
+      locality_weighted_lb_config: NO_LOCALITY,
+      close_connections_on_host_set_change: "connections to kept endpoints are kept",
+      consistent_hashing_lb_config: NO_HASH,
+    },
+  },
+  "envoy.config.cluster.v3.Cluster.CustomClusterType": ALL,
+  "envoy.config.cluster.v3.Cluster.LeastRequestLbConfig": {
+    acted: "choice_count active_request_bias",
+    missing: { slow_start_config: NO_SLOW_START },
+  },
+  "envoy.config.cluster.v3.Cluster.RefreshRate": ALL,
+  "envoy.config.cluster.v3.Cluster.RoundRobinLbConfig": {
+    acted: "",
+    missing: { slow_start_config: NO_SLOW_START },
+  },
+  "envoy.config.cluster.v3.LoadBalancingPolicy": ALL,
+  "envoy.config.cluster.v3.LoadBalancingPolicy.Policy": ALL,
+  "envoy.config.cluster.v3.UpstreamConnectionOptions": {
+    acted: "tcp_keepalive happy_eyeballs_config",
+    missing: {
+      set_local_interface_name_on_upstream_connections: "interfaces are not named in logs",
+    },
+  },
+  "envoy.config.cluster.v3.UpstreamConnectionOptions.HappyEyeballsConfig": ALL,
+  "envoy.config.core.v3.HealthStatusSet": ALL,
+  "envoy.config.endpoint.v3.ClusterLoadAssignment": {
+    acted: "cluster_name endpoints policy",
+    refused: { named_endpoints: "endpoints stand in their localities only" },
+  },
+  "envoy.config.endpoint.v3.ClusterLoadAssignment.Policy": {
+    acted: "drop_overloads overprovisioning_factor weighted_priority_health",
+    missing: { endpoint_stale_after: "endpoints do not grow stale" },
+  },
+  "envoy.config.endpoint.v3.ClusterLoadAssignment.Policy.DropOverload": ALL,
+  "envoy.config.endpoint.v3.Endpoint": {
+    acted: "address hostname additional_addresses observability_name",
+    missing: { health_check_config: "endpoints are not checked" },
+  },
+  "envoy.config.endpoint.v3.Endpoint.AdditionalAddress": ALL,
+  "envoy.config.endpoint.v3.LbEndpoint": {
+    acted: "endpoint health_status metadata load_balancing_weight",
+    refused: { endpoint_name: "endpoints stand in their localities only" },
+  },
+  "envoy.config.endpoint.v3.LocalityLbEndpoints": {
+    acted: "locality metadata lb_endpoints load_balancing_weight priority",
+    missing: { proximity: "localities are not ordered by it" },
+    refused: {
+      load_balancer_endpoints: "endpoints are read from the file only",
+      leds_cluster_locality_config: "endpoints are read from the file only",
+    },
+  },
+  "envoy.extensions.clusters.dns.v3.DnsCluster": ALL,
+  "envoy.extensions.clusters.dns.v3.DnsCluster.RefreshRate": ALL,
+  "envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest": {
+    acted: "choice_count active_request_bias enable_full_scan selection_method",
+    missing: { slow_start_config: NO_SLOW_START, locality_lb_config: NO_LOCALITY },
+  },
+  "envoy.extensions.load_balancing_policies.random.v3.Random": {
+    acted: "",
+    missing: { locality_lb_config: NO_LOCALITY },
+  },
+  "envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin": {
+    acted: "",
+    missing: { slow_start_config: NO_SLOW_START, locality_lb_config: NO_LOCALITY },
+  },
+  "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig": {
+    acted:
+      "resolvers use_resolvers_as_fallback filter_unroutable_families query_timeout_seconds query_tries",
+    missing: {
+      dns_resolver_options: "UDP with a retry by TCP asks for names",
+      udp_max_queries: "the resolver's sockets are its own",
+      rotate_nameservers: "resolvers are asked in their order",
+      edns0_max_payload_size: "the resolver's payload size is its own",
+      max_udp_channel_duration: "the resolver's sockets are its own",
+      reinit_channel_on_timeout: "the resolver's sockets are its own",
+      qcache_max_ttl: "answers are not cached beyond the cluster",
+    },
+  },
+  "envoy.extensions.network.dns_resolver.getaddrinfo.v3.GetAddrInfoDnsResolverConfig": {
+    acted: "",
+    missing: {
+      num_retries: "the system's resolver decides",
+      num_resolver_threads: "the runtime's threads resolve names",
+    },
+  },
+  "envoy.extensions.upstreams.http.generic.v3.GenericConnectionPoolProto": ALL,
+  "envoy.extensions.upstreams.http.http.v3.HttpConnectionPoolProto": ALL,
+  "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+    acted:
+      "common_http_protocol_options upstream_http_protocol_options explicit_http_config use_downstream_protocol_config auto_config",
+    missing: {
+      outlier_detection: "failing endpoints are not ejected",
+      request_mirror_policies: "only policies of routes mirror requests",
+      hash_policy: "only policies of routes hash requests",
+      retry_policy: "only policies of routes retry requests",
+    },
+    refused: {
+      http_filters: "requests would pass without these filters",
+      header_validation_config: "headers are checked in one way",
+    },
+  },
+  "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.AutoHttpConfig": {
+    acted: "http_protocol_options http2_protocol_options",
+    missing: {
+      http3_protocol_options: "HTTP/2 and HTTP/1.1 are used",
+      alternate_protocols_cache_options: "HTTP/2 and HTTP/1.1 are used",
+    },
+  },
+  "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig": {
+    acted: "http_protocol_options http2_protocol_options",
+    refused: { http3_protocol_options: "HTTP/3 is not spoken" },
+  },
+  "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.UseDownstreamHttpConfig": {
+    acted: "http_protocol_options http2_protocol_options",
+    missing: { http3_protocol_options: "HTTP/3 is not spoken, so never taken over" },
+  },
+  "envoy.extensions.upstreams.tcp.v3.TcpProtocolOptions": ALL,
+};

@@ -1,0 +1,106 @@
+/** envoy.config.core.v3 and the small value types it shares with all others. */
+
+import { ALL, type SupportTable } from "./table.ts";
+
+const NO_DISCOVERY = "resources are read from the file only";
+
+/** Rows by full message name. */
+export const CORE_SUPPORT: SupportTable = {
+  "envoy.config.core.v3.Address": {
+    acted: "socket_address pipe",
+    refused: { envoy_internal_address: "internal listeners are not served" },
+  },
+  "envoy.config.core.v3.SocketAddress": {
+    acted: "protocol address port_value resolver_name ipv4_compat",
+    refused: {
+      named_port: "services are not looked up",
+      network_namespace_filepath: "sockets are opened in the namespace of the process",
+    },
+    refusedValues: { protocol: { 1: "UDP is not served" } },
+  },
+  "envoy.config.core.v3.Pipe": { acted: "path mode" },
+  "envoy.config.core.v3.BackoffStrategy": ALL,
+  "envoy.config.core.v3.BindConfig": {
+    acted: "source_address",
+    missing: {
+      freebind: "the source address must be the machine's own",
+      socket_options: "the options are not set on upstream sockets",
+      extra_source_addresses: "every connection leaves from source_address",
+      additional_source_addresses: "every connection leaves from source_address",
+      local_address_selector: "every connection leaves from source_address",
+      validate_network_namespaces: "network namespaces are not used",
+    },
+  },
+  "envoy.config.core.v3.BuildVersion": ALL,
+  "envoy.config.core.v3.CidrRange": ALL,
+  "envoy.config.core.v3.DataSource": {
+    acted: "filename inline_bytes inline_string environment_variable",
+    missing: { watched_directory: "the file is read once, at load" },
+  },
+  "envoy.config.core.v3.DnsResolutionConfig": ALL,
+  "envoy.config.core.v3.DnsResolverOptions": ALL,
+  "envoy.config.core.v3.Extension": ALL,
+  "envoy.config.core.v3.HeaderValue": ALL,
+  "envoy.config.core.v3.HeaderValueOption": ALL,
+  "envoy.config.core.v3.Http1ProtocolOptions": ALL,
+  "envoy.config.core.v3.Http1ProtocolOptions.HeaderKeyFormat": ALL,
+  "envoy.config.core.v3.Http1ProtocolOptions.HeaderKeyFormat.ProperCaseWords": ALL,
+  "envoy.config.core.v3.Http2ProtocolOptions": {
+    acted:
+      "hpack_table_size max_concurrent_streams initial_stream_window_size initial_connection_window_size allow_connect max_outbound_frames max_outbound_control_frames max_consecutive_inbound_frames_with_empty_payload max_inbound_priority_frames_per_stream max_inbound_window_update_frames_per_data_frame_sent stream_error_on_invalid_http_messaging override_stream_error_on_invalid_http_message custom_settings_parameters connection_keepalive use_oghttp2_codec enable_huffman_encoding max_header_field_size_kb disallow_obs_text stream_reset_burst stream_reset_rate",
+    missing: {
+      allow_metadata: "METADATA frames are ignored",
+      max_metadata_size: "METADATA frames are ignored",
+    },
+  },
+  "envoy.config.core.v3.Http2ProtocolOptions.SettingsParameter": ALL,
+  "envoy.config.core.v3.HttpProtocolOptions": ALL,
+  "envoy.config.core.v3.JsonFormatOptions": ALL,
+  "envoy.config.core.v3.KeepaliveSettings": ALL,
+  "envoy.config.core.v3.Locality": ALL,
+  "envoy.config.core.v3.Metadata": ALL,
+  "envoy.config.core.v3.Node": ALL,
+  "envoy.config.core.v3.ProxyProtocolConfig": ALL,
+  "envoy.config.core.v3.ProxyProtocolPassThroughTLVs": ALL,
+  "envoy.config.core.v3.RuntimeDouble": ALL,
+  "envoy.config.core.v3.RuntimeFeatureFlag": ALL,
+  "envoy.config.core.v3.RuntimeFractionalPercent": ALL,
+  "envoy.config.core.v3.RuntimeUInt32": ALL,
+  "envoy.config.core.v3.SchemeHeaderTransformation": ALL,
+  "envoy.config.core.v3.SubstitutionFormatString": ALL,
+  "envoy.config.core.v3.TcpKeepalive": {
+    acted: "keepalive_time",
+    missing: {
+      keepalive_interval: "the operating system's interval between probes holds",
+      keepalive_probes: "the operating system's number of probes holds",
+    },
+  },
+  "envoy.config.core.v3.TlvEntry": ALL,
+  "envoy.config.core.v3.TransportSocket": ALL,
+  "envoy.config.core.v3.TypedExtensionConfig": ALL,
+  "envoy.config.core.v3.UpstreamHttpProtocolOptions": ALL,
+  "envoy.config.core.v3.ConfigSource": {
+    acted: "",
+    refused: {
+      path: NO_DISCOVERY,
+      path_config_source: NO_DISCOVERY,
+      api_config_source: NO_DISCOVERY,
+      ads: NO_DISCOVERY,
+      self: NO_DISCOVERY,
+    },
+  },
+  "envoy.type.http.v3.PathTransformation": ALL,
+  "envoy.type.http.v3.PathTransformation.Operation": ALL,
+  "envoy.type.http.v3.PathTransformation.Operation.MergeSlashes": ALL,
+  "envoy.type.http.v3.PathTransformation.Operation.NormalizePathRFC3986": ALL,
+  "envoy.type.v3.DoubleRange": ALL,
+  "envoy.type.v3.FractionalPercent": ALL,
+  "envoy.type.v3.HttpStatus": ALL,
+  "envoy.type.v3.Int32Range": ALL,
+  "envoy.type.v3.Int64Range": ALL,
+  "envoy.type.v3.Percent": ALL,
+  "envoy.type.v3.SemanticVersion": ALL,
+  "xds.core.v3.CidrRange": ALL,
+  "xds.core.v3.ContextParams": ALL,
+  "xds.core.v3.TypedExtensionConfig": ALL,
+};

@@ -1,0 +1,97 @@
+/** envoy.config.listener.v3, the listener filters and the network filters. */
+
+import { ALL, type SupportTable } from "./table.ts";
+
+const NO_DISCOVERY = "filters are read from the file only";
+const NO_SOCKET_OPTION = "the option is not set on the listener's socket";
+
+/** Rows by full message name. */
+export const LISTENER_SUPPORT: SupportTable = {
+  "envoy.config.listener.v3.Listener": {
+    acted:
+      "name address additional_addresses stat_prefix filter_chains default_filter_chain per_connection_buffer_limit_bytes metadata drain_type listener_filters listener_filters_timeout continue_on_listener_filters_timeout traffic_direction reuse_port enable_reuse_port access_log tcp_backlog_size max_connections_to_accept_per_socket_event bind_to_port ignore_global_conn_limit bypass_overload_manager tcp_keepalive",
+    missing: {
+      stats_matcher: "all statistics of the listener are kept",
+      per_connection_buffer_high_watermark_timeout:
+        "a peer that does not read is ended by other timeouts",
+      freebind: NO_SOCKET_OPTION,
+      socket_options: NO_SOCKET_OPTION,
+      tcp_fast_open_queue_length: NO_SOCKET_OPTION,
+      enable_mptcp: NO_SOCKET_OPTION,
+      connection_balance_config: "the kernel spreads connections over the workers",
+    },
+    refused: {
+      fcds_config: NO_DISCOVERY,
+      filter_chain_matcher: "chains are chosen by filter_chain_match only",
+      use_original_dst: "connections are not handed to other listeners",
+      deprecated_v1: "connections are not handed to other listeners",
+      transparent: "the original destination address is not kept",
+      udp_listener_config: "UDP is not served",
+      api_listener: "there is no in-process client",
+      internal_listener: "internal listeners are not served",
+    },
+  },
+  "envoy.config.listener.v3.AdditionalAddress": {
+    acted: "address",
+    missing: { socket_options: NO_SOCKET_OPTION, tcp_keepalive: NO_SOCKET_OPTION },
+  },
+  "envoy.config.listener.v3.FilterChain": {
+    acted:
+      "filter_chain_match filters metadata transport_socket transport_socket_connect_timeout name",
+    refused: { use_proxy_proto: "use the listener filter envoy.filters.listener.proxy_protocol" },
+  },
+  "envoy.config.listener.v3.FilterChainMatch": ALL,
+  "envoy.config.listener.v3.Filter": {
+    acted: "name typed_config",
+    refused: { config_discovery: NO_DISCOVERY },
+  },
+  "envoy.config.listener.v3.ListenerFilter": {
+    acted: "name typed_config filter_disabled",
+    refused: { config_discovery: NO_DISCOVERY },
+  },
+  "envoy.config.listener.v3.ListenerFilterChainMatchPredicate": ALL,
+  "envoy.config.listener.v3.ListenerFilterChainMatchPredicate.MatchSet": ALL,
+  "envoy.extensions.filters.listener.http_inspector.v3.HttpInspector": ALL,
+  "envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol": ALL,
+  "envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol.KeyValuePair": ALL,
+  "envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol.Rule": ALL,
+  "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector": {
+    acted:
+      "initial_read_buffer_size close_connection_on_client_hello_parsing_errors max_client_hello_size",
+    missing: {
+      enable_ja3_fingerprinting: "clients have no JA3 fingerprint",
+      enable_ja4_fingerprinting: "clients have no JA4 fingerprint",
+    },
+  },
+  "envoy.extensions.filters.network.direct_response.v3.Config": ALL,
+  "envoy.extensions.filters.network.echo.v3.Echo": ALL,
+  "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy": {
+    acted:
+      "stat_prefix cluster weighted_clusters idle_timeout access_log max_connect_attempts max_downstream_connection_duration",
+    missing: {
+      downstream_idle_timeout: "only idle_timeout ends idle connections",
+      upstream_idle_timeout: "only idle_timeout ends idle connections",
+      backoff_options: "a failed connect is tried again at once",
+      hash_policy: "the balancer does not hash the source address",
+      max_downstream_connection_duration_jitter_percentage: "the duration has no jitter",
+      access_log_flush_interval: "a connection is logged when it ends",
+      flush_access_log_on_connected: "a connection is logged when it ends",
+      access_log_options: "a connection is logged when it ends",
+      check_drain_close: "a connection outlives the drain of its listener up to the drain time",
+      max_early_data_bytes: "the upstream is connected at once",
+    },
+    refused: {
+      on_demand: "clusters are read from the file only",
+      metadata_match: "endpoints are chosen without subsets",
+      tunneling_config: "the connection is not tunnelled in HTTP",
+      proxy_protocol_tlvs: "no PROXY header is written",
+      proxy_protocol_tlv_merge_policy: "no PROXY header is written",
+      upstream_connect_mode: "the upstream is connected at once",
+    },
+  },
+  "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster": ALL,
+  "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight": {
+    acted: "name weight",
+    refused: { metadata_match: "endpoints are chosen without subsets" },
+  },
+};

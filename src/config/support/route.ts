@@ -1,0 +1,131 @@
+/** envoy.config.route.v3 and what configures routes' extensions. */
+
+import { ALL, type SupportTable } from "./table.ts";
+
+const NO_TRACING = "requests are not traced";
+const NO_SPECIFIERS = "routes are chosen by virtual hosts only";
+const NO_CORS = "browsers of other origins get no permission";
+const NO_HEDGE = "a request is sent once at a time";
+
+/** Rows by full message name. */
+export const ROUTE_SUPPORT: SupportTable = {
+  "envoy.config.common.mutation_rules.v3.HeaderMutation": ALL,
+  "envoy.config.common.mutation_rules.v3.HeaderMutation.RemoveOnMatch": ALL,
+  "envoy.config.route.v3.RouteConfiguration": {
+    acted:
+      "name virtual_hosts internal_only_headers response_headers_to_add response_headers_to_remove request_headers_to_add request_headers_to_remove most_specific_header_mutations_wins validate_clusters max_direct_response_body_size_bytes request_mirror_policies ignore_port_in_host_matching vhost_header ignore_path_parameters_in_path_matching typed_per_filter_config metadata",
+    refused: {
+      vhds: "virtual hosts are read from the file only",
+      cluster_specifier_plugins: "clusters are chosen by routes only",
+      route_specifiers: NO_SPECIFIERS,
+    },
+  },
+  "envoy.config.route.v3.VirtualHost": {
+    acted:
+      "name domains routes matcher require_tls virtual_clusters rate_limits request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove typed_per_filter_config include_request_attempt_count include_attempt_count_in_response retry_policy include_is_timeout_retry_header per_request_buffer_limit_bytes request_body_buffer_limit request_mirror_policies metadata",
+    missing: { hedge_policy: NO_HEDGE },
+    refused: {
+      cors: NO_CORS,
+      retry_policy_typed_config: "requests are retried by retry_policy only",
+      route_specifiers: NO_SPECIFIERS,
+    },
+  },
+  "envoy.config.route.v3.Route": {
+    acted:
+      "name match route redirect direct_response non_forwarding_action metadata typed_per_filter_config request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove per_request_buffer_limit_bytes stat_prefix request_body_buffer_limit",
+    missing: { decorator: NO_TRACING, tracing: NO_TRACING },
+    refused: {
+      filter_action: "the action of a filter is not taken",
+      route_specifiers: NO_SPECIFIERS,
+    },
+  },
+  "envoy.config.route.v3.RouteMatch": ALL,
+  "envoy.config.route.v3.RouteMatch.ConnectMatcher": ALL,
+  "envoy.config.route.v3.RouteMatch.GrpcRouteMatchOptions": ALL,
+  "envoy.config.route.v3.RouteMatch.TlsContextMatchOptions": ALL,
+  "envoy.config.route.v3.QueryParameterMatcher": ALL,
+  "envoy.config.route.v3.CookieMatcher": ALL,
+  "envoy.config.route.v3.HeaderMatcher": ALL,
+  "envoy.config.route.v3.RouteAction": {
+    acted:
+      "cluster cluster_header weighted_clusters cluster_not_found_response_code prefix_rewrite regex_rewrite path_rewrite_policy path_rewrite host_rewrite_literal auto_host_rewrite host_rewrite_header host_rewrite_path_regex host_rewrite append_x_forwarded_host timeout idle_timeout flush_timeout retry_policy request_mirror_policies priority rate_limits include_vh_rate_limits hash_policy max_grpc_timeout grpc_timeout_offset upgrade_configs internal_redirect_policy internal_redirect_action max_internal_redirects max_stream_duration",
+    missing: {
+      early_data_policy: "early data is not taken",
+      hedge_policy: NO_HEDGE,
+    },
+    refused: {
+      cluster_specifier_plugin: "clusters are chosen by routes only",
+      inline_cluster_specifier_plugin: "clusters are chosen by routes only",
+      metadata_match: "endpoints are chosen without subsets",
+      retry_policy_typed_config: "requests are retried by retry_policy only",
+      cors: NO_CORS,
+    },
+  },
+  "envoy.config.route.v3.RouteAction.HashPolicy": ALL,
+  "envoy.config.route.v3.RouteAction.HashPolicy.ConnectionProperties": ALL,
+  "envoy.config.route.v3.RouteAction.HashPolicy.Cookie": ALL,
+  "envoy.config.route.v3.RouteAction.HashPolicy.CookieAttribute": ALL,
+  "envoy.config.route.v3.RouteAction.HashPolicy.FilterState": ALL,
+  "envoy.config.route.v3.RouteAction.HashPolicy.Header": ALL,
+  "envoy.config.route.v3.RouteAction.HashPolicy.QueryParameter": ALL,
+  "envoy.config.route.v3.RouteAction.MaxStreamDuration": ALL,
+  "envoy.config.route.v3.RouteAction.RequestMirrorPolicy": {
+    acted:
+      "cluster cluster_header runtime_fraction disable_shadow_host_suffix_append request_headers_mutations host_rewrite_literal",
+    missing: { trace_sampled: NO_TRACING },
+  },
+  "envoy.config.route.v3.RouteAction.UpgradeConfig": ALL,
+  "envoy.config.route.v3.RouteAction.UpgradeConfig.ConnectConfig": {
+    acted: "allow_post",
+    refused: { proxy_protocol_config: "no PROXY header is written" },
+  },
+  "envoy.config.route.v3.InternalRedirectPolicy": ALL,
+  "envoy.config.route.v3.RedirectAction": ALL,
+  "envoy.config.route.v3.DirectResponseAction": ALL,
+  "envoy.config.route.v3.NonForwardingAction": ALL,
+  "envoy.config.route.v3.FilterConfig": ALL,
+  "envoy.config.route.v3.RateLimit": ALL,
+  "envoy.config.route.v3.RateLimit.Action": ALL,
+  "envoy.config.route.v3.RateLimit.Action.DestinationCluster": ALL,
+  "envoy.config.route.v3.RateLimit.Action.DynamicMetaData": ALL,
+  "envoy.config.route.v3.RateLimit.Action.GenericKey": ALL,
+  "envoy.config.route.v3.RateLimit.Action.HeaderValueMatch": ALL,
+  "envoy.config.route.v3.RateLimit.Action.MaskedRemoteAddress": ALL,
+  "envoy.config.route.v3.RateLimit.Action.MetaData": ALL,
+  "envoy.config.route.v3.RateLimit.Action.QueryParameters": ALL,
+  "envoy.config.route.v3.RateLimit.Action.QueryParameterValueMatch": ALL,
+  "envoy.config.route.v3.RateLimit.Action.RemoteAddress": ALL,
+  "envoy.config.route.v3.RateLimit.Action.RemoteAddressMatch": ALL,
+  "envoy.config.route.v3.RateLimit.Action.RequestHeaders": ALL,
+  "envoy.config.route.v3.RateLimit.Action.SourceCluster": ALL,
+  "envoy.config.route.v3.RateLimit.HitsAddend": ALL,
+  "envoy.config.route.v3.RateLimit.Override": ALL,
+  "envoy.config.route.v3.RateLimit.Override.DynamicMetadata": ALL,
+  "envoy.config.route.v3.RateLimit.Override.RateLimitOverride": ALL,
+  "envoy.config.route.v3.RetryPolicy": {
+    acted:
+      "retry_on num_retries per_try_timeout per_try_idle_timeout host_selection_retry_max_attempts retriable_status_codes retry_back_off rate_limited_retry_back_off retriable_headers retriable_request_headers",
+    missing: {
+      retry_priority: "retries choose priorities like first attempts",
+      retry_host_predicate: "a retry may go to the same endpoint again",
+      retry_options_predicates: "retries keep the options of the first attempt",
+      refresh_cluster_on_retry: "a retry stays with its cluster",
+    },
+  },
+  "envoy.config.route.v3.RetryPolicy.RateLimitedRetryBackOff": ALL,
+  "envoy.config.route.v3.RetryPolicy.ResetHeader": ALL,
+  "envoy.config.route.v3.RetryPolicy.RetryBackOff": ALL,
+  "envoy.config.route.v3.VirtualCluster": ALL,
+  "envoy.config.route.v3.WeightedCluster": ALL,
+  "envoy.config.route.v3.WeightedCluster.ClusterWeight": {
+    acted:
+      "name cluster_header weight request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove typed_per_filter_config host_rewrite_literal",
+    refused: { metadata_match: "endpoints are chosen without subsets" },
+  },
+  "envoy.extensions.internal_redirect.allow_listed_routes.v3.AllowListedRoutesConfig": ALL,
+  "envoy.extensions.internal_redirect.previous_routes.v3.PreviousRoutesConfig": ALL,
+  "envoy.extensions.internal_redirect.safe_cross_scheme.v3.SafeCrossSchemeConfig": ALL,
+  "envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig": ALL,
+  "envoy.extensions.path.rewrite.uri_template.v3.UriTemplateRewriteConfig": ALL,
+  "envoy.type.matcher.v3.RegexMatchAndSubstitute": ALL,
+};
