@@ -21,6 +21,7 @@ import type { StatsRoot } from "../stats/mod.ts";
 import { certificateStatuses, collectCertificates, daysUntilFirstExpiry } from "./certificates.ts";
 import { compileContext } from "./compile_context.ts";
 import { configDumpSections } from "./config_dump.ts";
+import { endpointDump } from "./endpoint_dump.ts";
 import { Extensions } from "./extensions.ts";
 import type { LoadedConfig } from "./load.ts";
 import type { Process } from "./process.ts";
@@ -144,7 +145,7 @@ function adminHost(server: Server, parts: AdminParts): AdminHost {
     configDump: configDumpSections(config.bootstrap, {
       dumper: config.dumper,
       loadedAt: new Date(),
-      endpoints: () => server.clusters.endpointDump() as Json[],
+      endpoints: () => endpointDump(server.clusters.snapshot()),
     }),
     serverInfo: () => ({
       version: `${config.facts.version}/denvoy/Envoy-1.40`,

@@ -2,15 +2,14 @@
 
 import type { Address, LogLevel } from "../base/mod.ts";
 import type { StatsUpdate } from "../stats/mod.ts";
-import type { ClusterResource, ClusterSnapshot, HostUpdate } from "../upstream/mod.ts";
+import type { ClusterResource, HostUpdate } from "../upstream/mod.ts";
 
 /** Facts a worker needs before any resource. */
 export interface WorkerInit {
   /** 1 … concurrency; main is 0. */
   readonly index: number;
   readonly concurrency: number;
-  /** Shared limits and beats, see shared_memory.ts. */
-  readonly breakers: SharedArrayBuffer;
+  /** Signs of life, see beats.ts. */
   readonly beats: SharedArrayBuffer;
   readonly drainTimeMs: number;
   readonly fileFlushIntervalMs: number;
@@ -48,7 +47,6 @@ export type ToWorker =
   /** Begin to accept on what is bound. */
   | { readonly type: "accept" }
   | { readonly type: "flush_stats"; readonly id: number }
-  | { readonly type: "snapshot"; readonly id: number }
   | { readonly type: "reopen_logs" }
   | {
     readonly type: "log_levels";
@@ -70,18 +68,7 @@ export type FromWorker =
     readonly addresses: readonly Address[];
   }
   | { readonly type: "listener_failed"; readonly name: string; readonly error: string }
-  /** All resources so far are compiled and in use. */
-  | { readonly type: "applied"; readonly version: number }
   | { readonly type: "accepting" }
   | { readonly type: "stats"; readonly id: number; readonly update: StatsUpdate | undefined }
-  | { readonly type: "snapshot"; readonly id: number; readonly snapshot: WorkerSnapshot }
   | { readonly type: "drained" }
-  | { readonly type: "log"; readonly line: string }
   | { readonly type: "fault"; readonly error: string };
-
-/** What admin shows of one worker. */
-export interface WorkerSnapshot {
-  readonly clusters: readonly ClusterSnapshot[];
-  readonly connections: number;
-  readonly heapUsedBytes: number;
-}

@@ -194,6 +194,7 @@ export class Server {
   /** Gauges that are computed when asked for. */
   refreshServerStats(): void {
     const memory = process.memoryUsage();
+    this.clusters.refreshGauges();
     this.serverStats.set("server.uptime", Math.floor(this.uptimeSeconds));
     this.serverStats.set("server.memory_allocated", memory.heapUsed);
     this.serverStats.set("server.memory_heap_size", memory.heapTotal);

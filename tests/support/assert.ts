@@ -2,12 +2,18 @@
 
 import assert from "node:assert/strict";
 
+/** Deep and strict equality. */
 export const assertEquals: (actual: unknown, expected: unknown, message?: string) => void =
   assert.deepStrictEqual;
-export const assertThrows: (
+
+/** `block` throws an error whose text matches. */
+export function assertThrows(
   block: () => unknown,
   error: RegExp | ((thrown: unknown) => boolean),
-) => void = (block, error) => assert.throws(block, error);
+): void {
+  assert.throws(block, error);
+}
+
 export const assertRejects: (block: () => Promise<unknown>, error: RegExp) => Promise<void> =
   assert.rejects;
 export const assertMatch: (actual: string, expected: RegExp) => void = assert.match;

@@ -1,0 +1,124 @@
+/** Starts denvoy as a user does, on a configuration with free loopback ports, and ends it by pid. */
+
+import { createServer } from "node:net";
+
+const ROOT = new URL("../../", import.meta.url);
+const READY_LIMIT_MS = 15_000;
+
+/** A running proxy. */
+export interface RunningProxy {
+  readonly pid: number;
+  readonly adminPort: number;
+  readonly ports: Readonly<Record<string, number>>;
+  /** GET or POST on the admin port. */
+  admin(path: string, method?: string): Promise<string>;
+  /** A counter or gauge of /stats. */
+  stat(name: string): Promise<number>;
+  /** SIGTERM, then the exit code. */
+  stop(): Promise<number>;
+  readonly stderr: () => string;
+}
+
+export interface ProxyOptions {
+  /** YAML; `{{NAME}}` becomes a free port, `{{admin}}` the admin's, `{{dir}}` a temporary folder. */
+  readonly config: string;
+  readonly args?: readonly string[];
+  /** Ports that are known already, as of upstreams. */
+  readonly ports?: Readonly<Record<string, number>>;
+}
+
+/** A port of 127.0.0.1 that was free just now. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** Starts the proxy and waits until it is LIVE. */
+export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
+  const dir = await Deno.makeTempDir({ prefix: "denvoy-test-" });
+  const ports: Record<string, number> = { ...options.ports };
+  for (const [, name = ""] of options.config.matchAll(/\{\{(\w+)\}\}/g)) {
+    if (name !== "dir") ports[name] ??= await freePort();
+  }
+  ports["admin"] ??= await freePort();
+  const text = options.config.replaceAll(
+    /\{\{(\w+)\}\}/g,
+    (_, name: string) => name === "dir" ? dir : String(ports[name]),
+  );
+  const file = `${dir}/config.yaml`;
+  await Deno.writeTextFile(file, text);
+  const child = new Deno.Command(Deno.execPath(), {
+    cwd: ROOT,
+    args: ["run", "-A", "main.ts", "-c", file, "--log-level", "error", ...(options.args ?? [])],
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  let stderr = "";
+  const reading = (async () => {
+    for await (const part of child.stderr.pipeThrough(new TextDecoderStream())) stderr += part;
+  })();
+  const ended = child.status.then(async (status) => {
+    await reading;
+    return status.code;
+  });
+  const adminPort = ports["admin"]!;
+  const admin = async (path: string, method = "GET"): Promise<string> => {
+    const response = await fetch(`http://127.0.0.1:${adminPort}${path}`, { method });
+    return await response.text();
+  };
+  const proxy: RunningProxy = {
+    pid: child.pid,
+    adminPort,
+    ports,
+    admin,
+    stat: async (name) => {
+      const text = await admin(`/stats?filter=^${name.replaceAll(".", "\\.")}$`);
+      return Number(text.split(": ")[1] ?? NaN);
+    },
+    stop: async () => {
+      try {
+        child.kill("SIGTERM");
+      } catch {
+        // It has ended by itself.
+      }
+      const code = await ended;
+      await Deno.remove(dir, { recursive: true });
+      return code;
+    },
+    stderr: () => stderr,
+  };
+  await untilLive(proxy, ended);
+  return proxy;
+}
+
+async function untilLive(proxy: RunningProxy, ended: Promise<number>): Promise<void> {
+  const limit = performance.now() + READY_LIMIT_MS;
+  let code: number | undefined;
+  void ended.then((value) => code = value);
+  while (performance.now() < limit && code === undefined) {
+    try {
+      if ((await proxy.admin("/ready")) === "LIVE\n") return;
+    } catch {
+      // Not listening yet.
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new Error(`The proxy is not ready (exit code ${code}):\n${proxy.stderr()}`);
+}
+
+/** Whether a program is on the PATH; tests of optional tools ask and name the tool they lack. */
+export function hasTool(name: string): boolean {
+  return (Deno.env.get("PATH") ?? "").split(":").some((directory) => {
+    try {
+      return Deno.statSync(`${directory}/${name}`).isFile;
+    } catch {
+      return false;
+    }
+  });
+}
