@@ -145,10 +145,15 @@ function add(headers: HeaderMap, addition: HeaderAddition, context: FormatContex
   const { id, name, action } = addition;
   const exists = id === 0 ? headers.has(name) : headers.hasId(id);
   if (exists ? action === "add_if_absent" : action === "overwrite_if_exists") return;
-  const value = addition.value.constant ?? addition.value.format(context);
-  if (value === "" && !addition.keepEmpty) return;
+  const value = addition.value.constant ?? safeValue(addition.value.format(context));
+  if (value === undefined || (value === "" && !addition.keepEmpty)) return;
   if (!exists) headers.append(id, name, value);
   else if (action !== "append_if_exists_or_add") headers.set(name, value);
   else if (SINGLE_LINE.has(id)) headers.setId(id, `${headers.getId(id)},${value}`);
   else headers.append(id, name, value);
+}
+
+/** Metadata (a token's claims, say) may hold line ends: such a value would split the message. */
+function safeValue(value: string): string | undefined {
+  return value.includes("\n") || value.includes("\r") || value.includes("\0") ? undefined : value;
 }

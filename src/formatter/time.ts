@@ -167,8 +167,8 @@ export function compileTimeFormat(format: string): TimeFormatter {
   const parts = parseTime(format);
   return (wallMs) => {
     const seconds = Math.floor(wallMs / 1000);
-    // The wall clock resolves microseconds at best; more digits of the float would be noise.
-    const micros = Math.min(Math.floor((wallMs - seconds * 1000) * 1000), 999_999);
+    // The wall clock resolves microseconds at best; a float of this size errs by a quarter of one.
+    const micros = Math.min(Math.round((wallMs - seconds * 1000) * 1000), 999_999);
     const moment = { seconds, nanos: micros * 1000, date: new Date(seconds * 1000) };
     let text = "";
     for (let i = 0; i < parts.length; i++) {
