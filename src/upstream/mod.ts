@@ -8,9 +8,10 @@ export * from "./health_flags.ts";
 export { HOST_STAT, HOST_STATS } from "./host_memory.ts";
 export { UpstreamHost } from "./host.ts";
 export { MainCluster } from "./main/main_cluster.ts";
-export { MainClusters, type MainClustersOptions } from "./main/main_clusters.ts";
+export { compileCluster, MainClusters, type MainClustersOptions } from "./main/main_clusters.ts";
 export type { ClusterSnapshot, HostSnapshot } from "./main/snapshot.ts";
 export * from "./resource.ts";
+export { CodeTree } from "./response_codes.ts";
 export {
   type ClientTls,
   type Connector,

@@ -8,7 +8,7 @@ import type { Counter, Histogram, Scope } from "../stats/mod.ts";
 const CLASSES: readonly string[] = ["", "1xx", "2xx", "3xx", "4xx", "5xx"];
 
 /** Counters of one tree by status. */
-class CodeTree {
+export class CodeTree {
   readonly #scope: Scope;
   readonly #codes: (Counter | undefined)[] = [];
   readonly #classes: (Counter | undefined)[] = [];

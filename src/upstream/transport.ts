@@ -38,7 +38,11 @@ export interface ConnectorOptions {
 }
 
 /** Compiles an UpstreamTlsContext; handed in, since `net/` has it. */
-export type TlsCompiler = (message: object, context: CompileContext, cluster: string) => ClientTls;
+export type TlsCompiler = (
+  message: object,
+  context: CompileContext,
+  cluster: envoy_config_cluster_v3_Cluster,
+) => ClientTls | undefined;
 
 /** The system's sockets. Time limits are the pools', which count them. */
 export const SOCKET_CONNECTOR: Connector = (
@@ -110,7 +114,7 @@ function compileTransportSocket(
   if (socket === undefined || config === undefined || config.$typeName === RAW_BUFFER) {
     return undefined;
   }
-  if (config.$typeName === UPSTREAM_TLS) return compileTls(config, context, cluster.name);
+  if (config.$typeName === UPSTREAM_TLS) return compileTls(config, context, cluster);
   problems.unsupported(
     socket,
     "typed_config",

@@ -33,10 +33,6 @@ import { type Connector, type TlsCompiler, UpstreamTransport } from "./transport
 /** What clusters of one thread share. */
 export interface ClusterParts {
   readonly context: CompileContext;
-  /** This thread; main is 0. */
-  readonly thread: number;
-  /** Threads that send requests, main not counted. */
-  readonly workers: number;
   readonly connector: Connector;
   readonly compileTls: TlsCompiler;
   /** Makes codecs in place of the real ones, in tests. */
@@ -63,6 +59,8 @@ export class WorkerCluster implements Cluster {
   readonly version: number;
   readonly circuitBreakers: { readonly [priority in Priority]: SharedBreaker };
   readonly #parts: ClusterParts;
+  /** Workers and main. */
+  readonly #threads: number;
   readonly #transport: UpstreamTransport;
   readonly #codecs: CodecFactory;
   readonly #balancer: LoadBalancer;
@@ -76,6 +74,7 @@ export class WorkerCluster implements Cluster {
     this.#parts = parts;
     this.message = message;
     this.version = resource.version;
+    this.#threads = resource.breakers.threads;
     this.#transport = new UpstreamTransport(message, context, parts);
     this.options = compileProtocolOptions(message, this.#transport.isTls, context.problems);
     this.info = new ClusterFacts(message, this.options, context);
@@ -86,7 +85,7 @@ export class WorkerCluster implements Cluster {
       new SharedBreaker({
         place: resource.breakers,
         priority,
-        thread: parts.thread,
+        thread: context.worker,
         thresholds: thresholds[priority],
         cluster: message.name,
         runtime: context.runtime,
@@ -181,7 +180,8 @@ export class WorkerCluster implements Cluster {
   }
 
   #hostsOf(data: HostSetData, views: ReadonlyMap<number, HostSegmentView>): UpstreamHost[] {
-    const { thread, workers } = this.#parts;
+    const thread = this.#parts.context.worker;
+    const isAlone = this.#threads === 2;
     return data.hosts.map((entry) => {
       const known = this.#hosts.get(entry.id);
       if (known !== undefined) {
@@ -189,7 +189,7 @@ export class WorkerCluster implements Cluster {
         return known;
       }
       const view = views.get(entry.segment)!;
-      const host = new UpstreamHost(entry, data, { view, thread, isAlone: workers === 1 });
+      const host = new UpstreamHost(entry, data, { view, thread, isAlone });
       this.#hosts.set(entry.id, host);
       return host;
     });

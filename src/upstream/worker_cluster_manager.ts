@@ -1,17 +1,28 @@
 /** All clusters of one thread, kept up to date by what main posts. */
 
+import type { CompileContext } from "../runtime/mod.ts";
 import type { Cluster, ClusterManager } from "./api.ts";
 import { HostSegmentView } from "./host_memory.ts";
 import type { ClusterResource, HostSegment, HostUpdate } from "./resource.ts";
+import { compileClientTls } from "./client_tls.ts";
+import { SOCKET_CONNECTOR } from "./transport.ts";
 import { type ClusterParts, WorkerCluster } from "./worker_cluster.ts";
 
 export class WorkerClusterManager implements ClusterManager {
   readonly #parts: ClusterParts;
   readonly #clusters = new Map<string, WorkerCluster>();
   readonly #views = new Map<number, HostSegmentView>();
+  /** Workers and main, as main says with the first cluster. */
+  #threads = 0;
 
-  constructor(parts: ClusterParts) {
-    this.#parts = parts;
+  /** @param parts what tests put in place of the system's */
+  constructor(context: CompileContext, parts: Partial<Omit<ClusterParts, "context">> = {}) {
+    this.#parts = {
+      connector: SOCKET_CONNECTOR,
+      compileTls: compileClientTls,
+      ...parts,
+      context,
+    };
   }
 
   get(name: string): Cluster | undefined {
@@ -29,7 +40,8 @@ export class WorkerClusterManager implements ClusterManager {
 
   /** Compiles a cluster and swaps it in; streams of an older one of that name end in peace. */
   apply(resource: ClusterResource): WorkerCluster {
-    this.#addSegments(resource.hosts.segments, resource.breakers.threads);
+    this.#threads = resource.breakers.threads;
+    this.#addSegments(resource.hosts.segments);
     const cluster = new WorkerCluster(resource, this.#parts);
     cluster.updateHosts(resource.hosts, this.#views);
     const old = this.#clusters.get(resource.message.name);
@@ -42,7 +54,7 @@ export class WorkerClusterManager implements ClusterManager {
   updateHosts(update: HostUpdate): void {
     const cluster = this.#clusters.get(update.cluster);
     if (cluster === undefined || cluster.version !== update.version) return;
-    this.#addSegments(update.segments, this.#parts.workers + 1);
+    this.#addSegments(update.segments);
     cluster.updateHosts(update, this.#views);
   }
 
@@ -67,10 +79,10 @@ export class WorkerClusterManager implements ClusterManager {
     for (const cluster of this.#clusters.values()) cluster.drainConnections();
   }
 
-  #addSegments(segments: readonly HostSegment[], threads: number): void {
+  #addSegments(segments: readonly HostSegment[]): void {
     for (const segment of segments) {
       if (!this.#views.has(segment.id)) {
-        this.#views.set(segment.id, new HostSegmentView(segment, threads));
+        this.#views.set(segment.id, new HostSegmentView(segment, this.#threads));
       }
     }
   }

@@ -58,6 +58,7 @@ export class MainCluster {
   readonly breakerPlace: BreakerPlace;
   readonly discovery: Discovery;
   isInitialized = false;
+  #isStarted = false;
   readonly #options: MainClusterOptions;
   readonly #dispatcher: Dispatcher;
   readonly #stats: StatGroup;
@@ -115,8 +116,10 @@ export class MainCluster {
     };
   }
 
-  /** Begins to resolve names; a cluster without any is initialized at once. */
+  /** Begins to resolve names, once; a cluster without any is initialized at once. */
   start(): void {
+    if (this.#isStarted) return;
+    this.#isStarted = true;
     if (this.discovery.kind !== "static") {
       const { dns } = this.discovery;
       const resolver = this.#options.resolverFor(dns.resolver);

@@ -10,7 +10,7 @@ import type { DnsResolver } from "../dns/resolver.ts";
 import { SystemResolver } from "../dns/system_resolver.ts";
 import { HostMemory } from "../host_memory.ts";
 import type { ClusterResource, HostUpdate } from "../resource.ts";
-import { type Connector, SOCKET_CONNECTOR, type TlsCompiler } from "../transport.ts";
+import type { Connector, TlsCompiler } from "../transport.ts";
 import { WorkerClusterManager } from "../worker_cluster_manager.ts";
 import { HostIds } from "./cluster_hosts.ts";
 import type { ResolverOptions } from "./discovery.ts";
@@ -18,20 +18,32 @@ import { MainCluster } from "./main_cluster.ts";
 import { type ClusterSnapshot, snapshotCluster } from "./snapshot.ts";
 
 export interface MainClustersOptions {
-  readonly context: CompileContext;
-  /** Worker threads, main not counted. */
-  readonly workers: number;
-  readonly compileTls: TlsCompiler;
+  /** Workers and main. */
+  readonly threads: number;
   /** New hosts, to be posted to every worker (`WorkerClusterManager.updateHosts`). */
-  readonly publish: (update: HostUpdate) => void;
+  readonly onUpdate: (updates: readonly HostUpdate[]) => void;
+  readonly compileTls?: TlsCompiler;
   readonly connector?: Connector;
   /** Makes a resolver in place of the system's, in tests. */
   readonly createResolver?: (options: ResolverOptions) => DnsResolver;
 }
 
+const STATIC_FACTS = { version: 0, addedViaApi: false } as const;
+
+/** Compiles a cluster only to tell its problems. */
+export function compileCluster(
+  message: envoy_config_cluster_v3_Cluster,
+  context: CompileContext,
+): void {
+  const clusters = new MainClusters(context, { threads: 2, onUpdate: () => {} });
+  clusters.add(message);
+  clusters.close();
+}
+
 export class MainClusters {
   /** Main's own clusters, for health checks and calls of the proxy itself. */
   readonly manager: WorkerClusterManager;
+  readonly #context: CompileContext;
   readonly #options: MainClustersOptions;
   readonly #memory: HostMemory;
   readonly #breakers: BreakerMemory;
@@ -41,22 +53,26 @@ export class MainClusters {
   readonly #warming = new Set<MainCluster>();
   #onInitialized: (() => void) | undefined;
 
-  constructor(options: MainClustersOptions) {
-    const { context, workers, compileTls, connector = SOCKET_CONNECTOR } = options;
+  constructor(context: CompileContext, options: MainClustersOptions) {
+    const { threads, connector, compileTls } = options;
+    this.#context = context;
     this.#options = options;
-    this.#memory = new HostMemory(workers + 1, context.dispatcher.clock);
-    this.#breakers = new BreakerMemory(workers + 1);
-    this.manager = new WorkerClusterManager({ context, thread: 0, workers, connector, compileTls });
+    this.#memory = new HostMemory(threads, context.dispatcher.clock);
+    this.#breakers = new BreakerMemory(threads);
+    this.manager = new WorkerClusterManager(context, {
+      ...(connector === undefined ? {} : { connector }),
+      ...(compileTls === undefined ? {} : { compileTls }),
+    });
   }
 
   /** Compiles a cluster (problems go to the context's) and makes what workers `apply`. */
   add(
     message: envoy_config_cluster_v3_Cluster,
-    facts: { readonly version: number; readonly addedViaApi: boolean },
+    facts: { readonly version: number; readonly addedViaApi: boolean } = STATIC_FACTS,
   ): ClusterResource {
     const old = this.#clusters.get(message.name);
     const cluster = new MainCluster(message, {
-      context: this.#options.context,
+      context: this.#context,
       memory: this.#memory,
       ids: this.#ids,
       breakers: old?.breakerPlace ?? this.#breakers.take(),
@@ -64,7 +80,7 @@ export class MainClusters {
       resolverFor: (options) => this.#resolverFor(options),
       publish: (update) => {
         this.manager.updateHosts(update);
-        this.#options.publish(update);
+        this.#options.onUpdate([update]);
       },
       onInitialized: (done) => {
         this.#warming.delete(done);
@@ -82,16 +98,25 @@ export class MainClusters {
 
   /** Begins to resolve the names of clusters that have not begun yet. */
   start(): void {
-    for (const cluster of [...this.#warming]) if (!cluster.isInitialized) cluster.start();
+    this.#context.dispatcher.run(() => {
+      for (const cluster of [...this.#warming]) cluster.start();
+    });
   }
 
   /**
-   * Calls once every name of every cluster has been answered, well or not; at once if there is
-   * none. Who waits sets a bound: a silent server must not hold up the start.
+   * Begins to resolve, and waits until every name of every cluster has been answered, well or not;
+   * at most `maxMs`, since a silent server must not hold up the start.
    */
-  whenInitialized(done: () => void): void {
-    this.#onInitialized = done;
-    this.#tellInitialized();
+  initialized(maxMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#context.dispatcher.timers.after(maxMs, resolve);
+      this.#onInitialized = () => {
+        timer.cancel();
+        resolve();
+      };
+      this.start();
+      this.#tellInitialized();
+    });
   }
 
   /** Forgets a cluster; workers are told to `remove` it by the caller. */
@@ -119,7 +144,7 @@ export class MainClusters {
   }
 
   /** A worker died: what it held is given back, its gauges go. */
-  retireThread(thread: number): void {
+  releaseThread(thread: number): void {
     this.#memory.retire(thread);
     this.#breakers.retire(thread);
   }
@@ -139,7 +164,7 @@ export class MainClusters {
   }
 
   /** Ends all queries. */
-  stop(): void {
+  close(): void {
     for (const cluster of this.#clusters.values()) cluster.stop();
     for (const resolver of this.#resolvers.values()) resolver.close();
   }
@@ -149,7 +174,7 @@ export class MainClusters {
     const key = JSON.stringify(options);
     let resolver = this.#resolvers.get(key);
     if (resolver === undefined) {
-      const { dispatcher } = this.#options.context;
+      const { dispatcher } = this.#context;
       resolver = this.#options.createResolver?.(options) ??
         new SystemResolver({ dispatcher, options });
       this.#resolvers.set(key, resolver);

@@ -16,6 +16,7 @@ export interface HostSnapshot {
   readonly priority: number;
   readonly locality: LocalityData;
   readonly isCanary: boolean;
+  readonly metadata: { readonly [filter: string]: unknown } | undefined;
   /** Bits of HEALTH. */
   readonly healthFlags: number;
   /** `healthy`, or flags as `/failed_eds_health`. */
@@ -63,6 +64,7 @@ export function snapshotCluster(
           priority: set.priority,
           locality: set.localities[host.locality]!,
           isCanary: host.isCanary,
+          metadata: host.metadata,
           healthFlags,
           healthText: formatHealthFlags(healthFlags),
           edsHealthStatus: host.edsHealthStatus,
