@@ -85,11 +85,11 @@ export interface NativeTls extends NativeStream {
   onhandshakedone: () => void;
   onerror: (error: { readonly code?: string; readonly message?: string }) => void;
   getAlpnNegotiatedProtocol(into: { alpnProtocol?: string | false | null }): void;
-  getProtocol(): string | undefined;
-  getCipher(): { readonly standardName?: string; readonly name?: string } | undefined;
-  getPeerCertificateChain(): Uint8Array[] | undefined;
+  getProtocol(into: { protocol?: string }): void;
+  getCipher(into: { name?: string; standardName?: string }): void;
+  getPeerCertificateChain(): { readonly certificates: Uint8Array[] } | undefined;
   isSessionReused(): boolean;
-  verifyError(): { readonly code?: string; readonly message?: string } | null | undefined;
+  verifyError(): string | null | undefined;
 }
 
 export interface NativeClasses {

@@ -19,7 +19,14 @@ import {
   type SocketName,
   WRITE_IS_ASYNC,
 } from "./native.ts";
-import type { TlsFacts, TlsStart, Transport, TransportEvents, WriteResult } from "./transport.ts";
+import type {
+  TlsFacts,
+  TlsMaterial,
+  TlsStart,
+  Transport,
+  TransportEvents,
+  WriteResult,
+} from "./transport.ts";
 
 const IGNORED: NativeRequest = { oncomplete() {} };
 
@@ -129,11 +136,11 @@ export class NativeTransport implements Transport {
     return toAddress(name);
   }
 
-  startTls(start: TlsStart): string {
+  startTls(start: TlsStart, first: Uint8Array | undefined): string {
     const wrap = new this.#native.Tls(start.isServer ? 1 : 0, 0);
     const status = start.isServer
-      ? wrap.initServerTls(start.context)
-      : wrap.initClientTls(start.serverName, start.context);
+      ? wrap.initServerTls(new ServerMaterial(start.material))
+      : wrap.initClientTls(start.serverName, start.material);
     if (status !== 0) return "The TLS context was refused";
     this.#tls = wrap;
     wrap.owner = this;
@@ -154,7 +161,7 @@ export class NativeTransport implements Transport {
     wrap.useUserBuffer(this.#native.clear);
     wrap.readStart();
     wrap.start();
-    if (start.first !== undefined && !this.#isClosed) wrap.receive(start.first);
+    if (first !== undefined && !this.#isClosed) wrap.receive(first);
     return "";
   }
 
@@ -163,15 +170,17 @@ export class NativeTransport implements Transport {
     if (wrap === undefined) return undefined;
     const alpn: { alpnProtocol?: string | false | null } = {};
     wrap.getAlpnNegotiatedProtocol(alpn);
-    const cipher = wrap.getCipher();
-    const error = wrap.verifyError();
+    const protocol: { protocol?: string } = {};
+    wrap.getProtocol(protocol);
+    const cipher: { name?: string; standardName?: string } = {};
+    wrap.getCipher(cipher);
     return {
       alpn: alpn.alpnProtocol || "",
-      version: wrap.getProtocol() ?? "",
-      cipher: cipher?.name ?? cipher?.standardName ?? "",
+      version: protocol.protocol ?? "",
+      cipher: cipher.name ?? "",
       isResumed: wrap.isSessionReused(),
-      peerChain: wrap.getPeerCertificateChain() ?? [],
-      verifyError: error?.code ?? error?.message ?? "",
+      peerChain: wrap.getPeerCertificateChain()?.certificates ?? [],
+      verifyError: wrap.verifyError() ?? "",
     };
   }
 
@@ -224,6 +233,37 @@ export class NativeTransport implements Transport {
 
   #isTcp(socket: NativeSocket): socket is NativeTcp {
     return socket instanceof this.#native.Tcp;
+  }
+}
+
+/**
+ * TLSWrap reads `ca` twice, first to send it after our certificate and then to trust it. Clients are
+ * not to see whom we trust, so that the first reading finds nothing.
+ */
+class ServerMaterial implements TlsMaterial {
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+  readonly requestCert: boolean;
+  readonly rejectUnauthorized: boolean;
+  readonly minVersion: TlsMaterial["minVersion"];
+  readonly maxVersion: TlsMaterial["maxVersion"];
+  readonly #ca: string | undefined;
+  #isChainRead = false;
+
+  constructor(material: TlsMaterial) {
+    this.cert = material.cert;
+    this.key = material.key;
+    this.requestCert = material.requestCert;
+    this.rejectUnauthorized = material.rejectUnauthorized;
+    this.minVersion = material.minVersion;
+    this.maxVersion = material.maxVersion;
+    this.#ca = material.ca;
+  }
+
+  get ca(): string | undefined {
+    if (this.#isChainRead) return this.#ca;
+    this.#isChainRead = true;
+    return undefined;
   }
 }
 

@@ -17,6 +17,7 @@ import {
 } from "../base/mod.ts";
 import type { TlsInfo } from "../http/mod.ts";
 import type { CloseKind, CloseReason, Connection, ConnectionEvents } from "./connection.ts";
+import { type ClientHello, ClientHelloParser } from "./client_hello.ts";
 import type { TlsFacts, TlsStart, Transport, TransportEvents } from "./transport.ts";
 
 export type ConnectionState =
@@ -32,12 +33,22 @@ export type ConnectionState =
 /** One TLS handshake to make: what it starts with and who judges its end. */
 export interface TlsSession {
   readonly start: TlsStart;
+  /** Why no handshake may begin, "" or absent if it may. */
+  readonly refusal?: string;
   /** Judges the peer; "" lets it in, else the reason in Envoy's words. */
   verify(facts: TlsFacts): string;
   /** Facts for logs, headers and filters; asked for after `verify` said "". */
   info(facts: TlsFacts): TlsInfo;
   /** The failure in Envoy's words, counted. */
   failure(code: string, message: string): string;
+}
+
+/** Makes sessions for clients by what they said first. */
+export interface ServerTls {
+  /** A session, or why there is none. */
+  session(hello: ClientHello): TlsSession | string;
+  /** What came first is no ClientHello: the reason in Envoy's words, counted. */
+  rejectHello(): string;
 }
 
 /** What nobody listens to. */
@@ -71,6 +82,10 @@ export class SocketConnection implements Connection, TransportEvents, Flushable,
   #state: ConnectionState;
   #timer: Timer | undefined = undefined;
   #session: TlsSession | undefined = undefined;
+  #serverTls: ServerTls | undefined = undefined;
+  /** First bytes of a client whose hello is not whole yet. */
+  #helloBytes: Uint8Array | undefined = undefined;
+  #helloParser: ClientHelloParser | undefined = undefined;
   #tlsInfo: TlsInfo | undefined = undefined;
   #alpn = "";
   #localAddress: Address | undefined = undefined;
@@ -169,12 +184,25 @@ export class SocketConnection implements Connection, TransportEvents, Flushable,
     this.#askFlush();
   }
 
-  /** Starts TLS on a connected transport; a server hands in the bytes it has read. */
-  startTls(session: TlsSession): void {
-    if (this.#state !== "open" && this.#state !== "connecting") return;
+  /**
+   * Waits for a ClientHello and makes the handshake as the server; `first` are bytes that were read
+   * already. `onConnected` or `onClose` tells how it went.
+   */
+  startServerTls(tls: ServerTls, first?: Uint8Array): void {
+    if (this.#state !== "open") return;
+    this.#state = "handshaking";
+    this.#serverTls = tls;
+    this.#applyReading();
+    if (first !== undefined && first.length > 0) this.#receiveHello(first);
+  }
+
+  /** Makes a handshake on a connected transport. */
+  startTls(session: TlsSession, first?: Uint8Array): void {
     this.#session = session;
     this.#state = "handshaking";
-    const failure = this.#transport!.startTls(session.start);
+    const refusal = session.refusal ?? "";
+    if (refusal !== "") return this.#refuseTls(refusal);
+    const failure = this.#transport!.startTls(session.start, first);
     if (failure !== "") this.onError("ERR_TLS_CONTEXT", failure);
     else this.#applyReading();
   }
@@ -323,16 +351,43 @@ export class SocketConnection implements Connection, TransportEvents, Flushable,
     if (facts === undefined) return;
     const refused = session.verify(facts);
     if (refused !== "") {
-      this.transportFailureReason = refused;
       // Closed without close_notify: a refused client must not get a session ticket.
-      return this.#finish("no_flush", "transport_failure", refused);
+      return this.#refuseTls(refused);
     }
     this.#alpn = facts.alpn;
     this.#tlsInfo = session.info(facts);
     this.#opened();
   }
 
+  #refuseTls(reason: string): void {
+    this.transportFailureReason = reason;
+    this.#finish("no_flush", "transport_failure", reason);
+  }
+
+  #receiveHello(bytes: Uint8Array): void {
+    const before = this.#helloBytes;
+    const all = new Uint8Array((before?.length ?? 0) + bytes.length);
+    if (before !== undefined) all.set(before);
+    all.set(bytes, before?.length ?? 0);
+    const parser = this.#helloParser ??= new ClientHelloParser();
+    const state = parser.parse(all);
+    if (state === "more") {
+      this.#helloBytes = all;
+      return;
+    }
+    const tls = this.#serverTls!;
+    this.#serverTls = this.#helloBytes = this.#helloParser = undefined;
+    // Closed without an alert: whoever speaks plain text here could not read it.
+    if (parser.hello === undefined) return this.#refuseTls(tls.rejectHello());
+    const session = tls.session(parser.hello);
+    if (typeof session === "string") this.#refuseTls(session);
+    else this.startTls(session, all);
+  }
+
   #receive(bytes: Uint8Array): void {
+    if (this.#state === "handshaking" && this.#serverTls !== undefined) {
+      return this.#receiveHello(bytes);
+    }
     this.bytesReceived += bytes.length;
     if (this.#state !== "open") return;
     if (this.#readDisableCount > 0 || this.#held !== undefined) {
@@ -484,9 +539,8 @@ export class SocketConnection implements Connection, TransportEvents, Flushable,
       case "connecting":
         return this.failConnect("delayed", message);
       case "handshaking": {
-        const text = this.#session!.failure(code, message);
-        this.transportFailureReason = text;
-        return this.#finish("no_flush", "transport_failure", text);
+        const text = this.#session?.failure(code, message) ?? this.#serverTls?.rejectHello() ?? "";
+        return this.#refuseTls(text);
       }
       case "flushing":
       case "lingering":

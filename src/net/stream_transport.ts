@@ -12,7 +12,14 @@ import type { ConnectOptions } from "./connect.ts";
 import { errnoText } from "./errno.ts";
 import { ListenError, type ListenOptions, type ListenSocket } from "./listen.ts";
 import { SocketConnection } from "./socket_connection.ts";
-import type { TlsFacts, TlsStart, Transport, TransportEvents, WriteResult } from "./transport.ts";
+import type {
+  TlsFacts,
+  TlsMaterial,
+  TlsStart,
+  Transport,
+  TransportEvents,
+  WriteResult,
+} from "./transport.ts";
 
 interface CodedError extends Error {
   readonly code?: string;
@@ -82,15 +89,15 @@ class StreamTransport implements Transport {
     return { kind: "ip", host: unmapIpv4(remoteAddress), port: remotePort ?? 0 };
   }
 
-  startTls(start: TlsStart): string {
+  startTls(start: TlsStart, first: Uint8Array | undefined): string {
     const socket = this.#socket;
     socket.removeAllListeners("data").removeAllListeners("end");
-    if (start.first !== undefined) socket.unshift(Buffer.from(start.first));
+    if (first !== undefined) socket.unshift(Buffer.from(first));
     this.#isServer = start.isServer;
     const options = {
-      ...start.context,
+      ...definedOf(start.material),
       ALPNProtocols: [...start.alpnProtocols],
-      rejectUnauthorized: false,
+      rejectUnauthorized: start.isServer && start.material.rejectUnauthorized,
     };
     try {
       this.#tls = start.isServer
@@ -135,6 +142,12 @@ class StreamTransport implements Transport {
       this.events.onError(code, code.startsWith("E") ? errnoText(code) : error.message);
     });
   }
+}
+
+/** Node takes no `undefined` for an option. */
+function definedOf(material: TlsMaterial): tls.SecureContextOptions & { requestCert?: boolean } {
+  const entries = Object.entries(material).filter((entry) => entry[1] !== undefined);
+  return Object.fromEntries(entries);
 }
 
 function chainOf(socket: tls.TLSSocket): Uint8Array[] {

@@ -42,18 +42,28 @@ export interface TlsFacts {
   readonly verifyError: string;
 }
 
+/** Keys, chain and trust of one handshake, as PEM. */
+export interface TlsMaterial {
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+  readonly ca: string | undefined;
+  /** Server: ask the client for a certificate. */
+  readonly requestCert: boolean;
+  /** Server: end the handshake where the client has none. */
+  readonly rejectUnauthorized: boolean;
+  readonly minVersion: "TLSv1.2" | "TLSv1.3";
+  readonly maxVersion: "TLSv1.2" | "TLSv1.3";
+}
+
 /** What a handshake starts with. */
 export interface TlsStart {
   readonly isServer: boolean;
-  /** Keys, chain and trust in the form of `tls.createSecureContext`'s options. */
-  readonly context: object;
+  readonly material: TlsMaterial;
   readonly alpnProtocols: readonly string[];
   /** Client: the name to ask for, "" for none. */
   readonly serverName: string;
   /** Whether sessions may be kept for resumption. */
   readonly allowResumption: boolean;
-  /** Server: the bytes that were read already. */
-  readonly first: Uint8Array | undefined;
 }
 
 export interface Transport {
@@ -68,7 +78,10 @@ export interface Transport {
   reset(): void;
   localAddress(): Address;
   remoteAddress(): Address;
-  /** Answers "" or why the handshake could not even begin. */
-  startTls(start: TlsStart): string;
+  /**
+   * Begins a handshake; a server hands in the bytes that were read already. Answers "" or why the
+   * handshake could not even begin.
+   */
+  startTls(start: TlsStart, first: Uint8Array | undefined): string;
   tlsFacts(): TlsFacts | undefined;
 }
