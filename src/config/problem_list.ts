@@ -58,12 +58,15 @@ export class ProblemList {
   }
 
   #push(offset: number, problem: ConfigProblem): void {
+    if (!this.hasRoom) {
+      this.#dropped++;
+      return;
+    }
     // A room compiles a shared message more than once, and then says the same more than once.
     const key = `${problem.file}:${offset} ${problem.path}: ${problem.message}`;
     if (this.#seen.has(key)) return;
     this.#seen.add(key);
-    if (!this.hasRoom) this.#dropped++;
-    else this.#entries.push({ offset, order: this.#entries.length, problem });
+    this.#entries.push({ offset, order: this.#entries.length, problem });
   }
 
   /** All problems in the order of the text, file by file. */

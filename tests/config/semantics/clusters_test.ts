@@ -1,0 +1,125 @@
+import { cluster, endpoints, TYPE, verdict } from "../builders.ts";
+import { assertMatch } from "../../support/assert.ts";
+
+const EDS = "eds_cluster_config: { eds_config: { ads: {} } }";
+const LB = `typed_config: { "@type": ${TYPE}envoy.extensions`;
+
+/** Envoy 1.40's verdicts. */
+const ROWS = [
+  {
+    name: "two of one name",
+    text: "static_resources: { clusters: [{ name: a }, { name: a }] }",
+    want: /clusters\[1\]\.name: duplicate cluster "a"/,
+  },
+  {
+    name: "LOGICAL_DNS with one endpoint",
+    text: cluster(`name: a, type: LOGICAL_DNS, ${endpoints("x.com")}`),
+    want: /^ok/,
+  },
+  {
+    name: "LOGICAL_DNS without endpoints",
+    text: cluster("name: a, type: LOGICAL_DNS"),
+    want: /exactly one locality with one endpoint/,
+  },
+  {
+    name: "LOGICAL_DNS with two endpoints",
+    text: cluster(
+      `name: a, type: LOGICAL_DNS, load_assignment: { cluster_name: a, endpoints: [{ lb_endpoints: [{}, {}] }] }`,
+    ),
+    want: /exactly one locality with one endpoint/,
+  },
+  { name: "STRICT_DNS without endpoints", text: cluster("name: a, type: STRICT_DNS"), want: /^ok/ },
+  {
+    name: "STATIC with a name",
+    text: cluster(`name: a, type: STATIC, ${endpoints("x.com")}`),
+    want: /"x.com" is not an IP address \(names are resolved/,
+  },
+  {
+    name: "STATIC with IPv6",
+    text: cluster(`name: a, type: STATIC, ${endpoints('"::1"')}`),
+    want: /^ok/,
+  },
+  {
+    name: "STATIC with a service",
+    text: cluster(`name: a, type: STATIC, ${endpoints("1.2.3.4", "named_port: http")}`),
+    want: /needs port_value/,
+  },
+  {
+    name: "an endpoint without an address",
+    text: cluster(
+      "name: a, load_assignment: { cluster_name: a, endpoints: [{ lb_endpoints: [{ endpoint: {} }] }] }",
+    ),
+    want: /endpoint\.address: it needs an address/,
+  },
+  {
+    name: "EDS without its configuration",
+    text: cluster("name: a, type: EDS"),
+    want: /an EDS cluster needs/,
+  },
+  {
+    name: "STATIC with an EDS configuration",
+    text: cluster(`name: a, type: STATIC, ${EDS}`),
+    want: /only an EDS cluster/,
+  },
+  {
+    name: "ORIGINAL_DST with round robin",
+    text: cluster("name: a, type: ORIGINAL_DST"),
+    want: /needs CLUSTER_PROVIDED/,
+  },
+  {
+    name: "ORIGINAL_DST",
+    text: cluster("name: a, type: ORIGINAL_DST, lb_policy: CLUSTER_PROVIDED"),
+    want: /^ok/,
+  },
+  {
+    name: "STATIC with CLUSTER_PROVIDED",
+    text: cluster("name: a, type: STATIC, lb_policy: CLUSTER_PROVIDED"),
+    want: /needs a cluster that provides/,
+  },
+  {
+    name: "a known balancer",
+    text: cluster(
+      `name: a, load_balancing_policy: { policies: [{ typed_extension_config: { name: x, ${LB}.load_balancing_policies.round_robin.v3.RoundRobin } } }] }`,
+    ),
+    want: /^ok/,
+  },
+  {
+    name: "an unknown balancer",
+    text: cluster(
+      `name: a, load_balancing_policy: { policies: [{ typed_extension_config: { name: x, ${LB}.filters.http.router.v3.Router } } }] }`,
+    ),
+    want: /none of its policies/,
+  },
+  {
+    name: "LOAD_BALANCING_POLICY_CONFIG alone",
+    text: cluster("name: a, lb_policy: LOAD_BALANCING_POLICY_CONFIG"),
+    want: /needs it/,
+  },
+  {
+    name: "options of no known protocol",
+    text: cluster(`name: a, typed_extension_protocol_options: { foo: {} }`),
+    want: /no filter or protocol is named "foo"/,
+  },
+  {
+    name: "a cluster type by name",
+    text: cluster("name: a, cluster_type: { name: envoy.cluster.strict_dns }"),
+    want: /^ok/,
+  },
+  {
+    name: "names verified without an authority",
+    text: cluster(
+      `name: a, transport_socket: { name: tls, ${LB}.transport_sockets.tls.v3.UpstreamTlsContext, common_tls_context: { validation_context: { match_typed_subject_alt_names: [{ san_type: DNS, matcher: { exact: a } }] } } } }`,
+    ),
+    want: /only with a trusted_ca/,
+  },
+  {
+    name: "a certificate file that is not there",
+    text: cluster(
+      `name: a, transport_socket: { name: tls, ${LB}.transport_sockets.tls.v3.UpstreamTlsContext, common_tls_context: { validation_context: { trusted_ca: { filename: /no/such.pem } } } } }`,
+    ),
+    want: /file "\/no\/such.pem" does not exist/,
+  },
+];
+for (const row of ROWS) {
+  Deno.test(`cluster: ${row.name}`, () => assertMatch(verdict(row.text), row.want));
+}
