@@ -34,7 +34,7 @@ const DEFAULT_TABLE_SIZE = 4096;
 /** Integers larger than this are an attack (§5.1): no length or index comes near. */
 const MAX_INTEGER = 1 << 27;
 /** Up to here char by char beats the call into the runtime. */
-const SHORT_TEXT = 10;
+const SHORT_TEXT = 7;
 
 /** Decoded Huffman text of one string; grows to the largest block a connection may send. */
 let scratch: Latin1Bytes = allocateLatin1(1024);

@@ -41,6 +41,9 @@ export class DataReceiver {
     } else if (!stream.hasHeaders) {
       this.#giveBackConnection(length);
       core.failMessage(stream, "messaging");
+    } else if (this.#willBeTooLong(stream, length)) {
+      this.#giveBackConnection(length);
+      core.failBody(stream);
     } else {
       this.#stream = stream;
       this.#owedBytes = length;
@@ -64,8 +67,8 @@ export class DataReceiver {
     // Padding is nobody's: given back at once, however slow the user is.
     const padding = isLast ? this.#owedBytes : 0;
     if (isLast) this.#stream = undefined;
-    if (isLast && !endStream && padding > 0 && padding === core.reader.length) {
-      const flood = core.limits.onPaddingOnly();
+    if (padding > 0 && !endStream) {
+      const flood = core.limits.onPaddedData(padding !== core.reader.length);
       if (flood !== undefined) core.failFlood(flood);
     }
     if (endStream) stream.state = nextState(stream.state, "recvEnd") ?? "closed";
@@ -108,6 +111,12 @@ export class DataReceiver {
     const ending = core.streams.endingOf(streamId);
     if (ending === "finished" || ending === "remote_reset") core.resetClosed(streamId);
     return core.error === undefined;
+  }
+
+  /** Told by the head already, so that not one byte too many is passed on. */
+  #willBeTooLong(stream: Http2Stream, length: number): boolean {
+    return stream.expectedBytes >= 0 && (this.#core.reader.flags & FRAME_FLAG.padded) === 0 &&
+      stream.bodyBytes + length > stream.expectedBytes;
   }
 
   #giveBackConnection(bytes: number): void {

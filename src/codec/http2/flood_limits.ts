@@ -73,14 +73,18 @@ export class InboundLimits {
     return undefined;
   }
 
-  /** A DATA frame turned out to be padding only. */
-  onPaddingOnly(): Flood | undefined {
-    return this.#countEmpty();
+  /** A padded DATA frame has come to its end. */
+  onPaddedData(hasContent: boolean): Flood | undefined {
+    if (!hasContent) return this.#countEmpty();
+    this.#emptyFrames = 0;
+    return undefined;
   }
 
   #onContent(type: number, flags: number, length: number): Flood | undefined {
     // END_STREAM alone is what it is for. CONTINUATION has no such flag (§6.10).
     const isEnd = type !== FRAME.continuation && (flags & FRAME_FLAG.endStream) !== 0;
+    const isPaddedData = type === FRAME.data && (flags & FRAME_FLAG.padded) !== 0;
+    if (isPaddedData && !isEnd) return undefined; // its end will tell
     if (length > 0 || isEnd) {
       this.#emptyFrames = 0;
       return undefined;
