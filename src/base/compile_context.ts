@@ -51,6 +51,8 @@ export interface ServerFacts {
   readonly nodeMetadata: { readonly [key: string]: unknown };
   readonly hostname: string;
   readonly version: string;
+  /** IP of this machine, which x-forwarded-for shows in place of a loopback peer. */
+  readonly localAddress?: string;
   /** Drain time in milliseconds (`--drain-time-s`). */
   readonly drainTimeMs: number;
   /** Environment for %ENVIRONMENT()%, read by `server/` only. */

@@ -4,9 +4,15 @@
  * around it comes from a FilterHost (the connection manager's stream).
  */
 
-import type { Dispatcher } from "../base/mod.ts";
-import { asLatin1 } from "../base/mod.ts";
-import type { ConnectionInfo, HeaderMap, Protocol, ResetReason, StreamInfo } from "../http/mod.ts";
+import { asLatin1, type Dispatcher } from "../base/mod.ts";
+import {
+  type ConnectionInfo,
+  H,
+  type HeaderMap,
+  type Protocol,
+  type ResetReason,
+  type StreamInfo,
+} from "../http/mod.ts";
 import type { Route } from "../route/mod.ts";
 import type { Runtime } from "../runtime/mod.ts";
 import { ActiveFilter } from "./active_filter.ts";
@@ -15,7 +21,6 @@ import { DECODE_HOOKS, ENCODE_HOOKS, FilterPath, type PathOwner } from "./filter
 import { DECODE_MASK, ENCODE_MASK, HOOK, hooksOf } from "./hooks.ts";
 import type { DownstreamWatermarks, LocalReply } from "./http.ts";
 import { isGrpcRequest, type LocalReplyDraft, prepareLocalReply } from "./local_reply.ts";
-import { H } from "../http/mod.ts";
 
 /** The stream around the filters. */
 export interface FilterHost {
@@ -38,6 +43,8 @@ export interface FilterHost {
   resetStream(reason: ResetReason, details: string): void;
   /** Counted pauses of the request's body. */
   readDisable(disable: boolean): void;
+  /** A local reply begins; `status` as asked for, before local_reply_config. */
+  onLocalReply(status: number): void;
   /** Applies local_reply_config. */
   rewriteLocalReply(headers: HeaderMap, draft: LocalReplyDraft): void;
   onRequestTooLarge(): void;
@@ -182,6 +189,7 @@ export class FilterManager implements PathOwner {
   sendLocalReply(reply: LocalReply): void {
     if (this.#isDestroyed || this.#pendingReply !== undefined) return;
     this.host.streamInfo.responseCodeDetails = reply.details;
+    this.host.onLocalReply(reply.status);
     if (this.#headersSent) {
       this.#decode.abort();
       this.#encode?.abort();

@@ -6,6 +6,7 @@
 import type { ConnectionInfo, StreamInfo } from "../http/mod.ts";
 import type { CloseReason, Connection } from "../net/mod.ts";
 import type { CompileContext } from "../runtime/mod.ts";
+import type { Scope } from "../stats/mod.ts";
 
 /** Whether the next filter sees the connection or the bytes now. */
 export type NetworkStatus = "continue" | "stop";
@@ -37,12 +38,19 @@ export interface NetworkCallbacks {
   readonly waitsForTls: boolean;
 }
 
+/** What a network filter may know at compile time of the listener it serves. */
+export interface ListenerFacts {
+  /** `listener.<address or stat_prefix>`. */
+  readonly scope: Scope;
+}
+
 /** A kind of network filter; one registry row. `Config` is compiled once per filter chain and thread. */
 export interface NetworkFilterFactory<Config = unknown> {
   readonly name: string;
   /** Full name of the configuration message. */
   readonly type: string;
   readonly isTerminal: boolean;
-  compile(message: object, context: CompileContext): Config;
+  /** `listener` is absent where the filter is compiled only to be checked. */
+  compile(message: object, context: CompileContext, listener?: ListenerFacts): Config;
   create(config: Config, callbacks: NetworkCallbacks): NetworkFilter;
 }

@@ -1,0 +1,1 @@
+export { httpConnectionManagerFactory } from "./factory.ts";
