@@ -4,6 +4,7 @@ import type { Address, Dispatcher } from "../base/mod.ts";
 import { connect, type Connection, type TlsSession } from "../net/mod.ts";
 import type { envoy_config_cluster_v3_Cluster } from "../proto/mod.ts";
 import type { CompileContext } from "../runtime/mod.ts";
+import { clusterStatName } from "./cluster_info.ts";
 import { readAddress } from "./endpoints.ts";
 import type { UpstreamHost } from "./host.ts";
 
@@ -37,12 +38,12 @@ export interface ConnectorOptions {
   readonly tls: TlsSession | undefined;
 }
 
-/** Compiles an UpstreamTlsContext; handed in, since `net/` has it. */
+/** Compiles an UpstreamTlsContext, counting under `cluster.<name>.ssl`; tests hand in a fake. */
 export type TlsCompiler = (
   message: object,
   context: CompileContext,
-  cluster: envoy_config_cluster_v3_Cluster,
-) => ClientTls | undefined;
+  cluster: string,
+) => ClientTls;
 
 /** The system's sockets. Time limits are the pools', which count them. */
 export const SOCKET_CONNECTOR: Connector = (
@@ -114,7 +115,9 @@ function compileTransportSocket(
   if (socket === undefined || config === undefined || config.$typeName === RAW_BUFFER) {
     return undefined;
   }
-  if (config.$typeName === UPSTREAM_TLS) return compileTls(config, context, cluster);
+  if (config.$typeName === UPSTREAM_TLS) {
+    return compileTls(config, context, clusterStatName(cluster));
+  }
   problems.unsupported(
     socket,
     "typed_config",

@@ -1,10 +1,10 @@
 /** All clusters of one thread, kept up to date by what main posts. */
 
+import { compileClientTls } from "../net/mod.ts";
 import type { CompileContext } from "../runtime/mod.ts";
 import type { Cluster, ClusterManager } from "./api.ts";
 import { HostSegmentView } from "./host_memory.ts";
 import type { ClusterResource, HostSegment, HostUpdate } from "./resource.ts";
-import { compileClientTls } from "./client_tls.ts";
 import { SOCKET_CONNECTOR } from "./transport.ts";
 import { type ClusterParts, WorkerCluster } from "./worker_cluster.ts";
 

@@ -3,8 +3,16 @@
  * back 1/w later; equal deadlines keep their order. A binary heap in parallel arrays.
  */
 
+interface Scheduled<Entry> {
+  readonly entry: Entry;
+  /** The weight it has had since `sinceTime`, and how often it was scheduled with it. */
+  weight: number;
+  sinceTime: number;
+  count: number;
+}
+
 export class EdfScheduler<Entry> {
-  readonly #entries: Entry[] = [];
+  readonly #entries: Scheduled<Entry>[] = [];
   readonly #deadlines: number[] = [];
   readonly #orders: number[] = [];
   #now = 0;
@@ -21,12 +29,16 @@ export class EdfScheduler<Entry> {
   ): EdfScheduler<Entry> {
     const scheduler = new EdfScheduler<Entry>();
     const total = entries.reduce((sum, entry) => sum + weightOf(entry), 0);
-    let done = 0;
-    for (const entry of entries) {
+    const begun = entries.map((entry) => {
       const weight = weightOf(entry);
-      const own = Math.floor(picks * weight / total);
+      return { entry, weight, own: Math.floor(picks * weight / total) };
+    });
+    // Equal deadlines keep the order of the picks before them.
+    begun.sort((a, b) => a.own / a.weight - b.own / b.weight);
+    let done = 0;
+    for (const { entry, weight, own } of begun) {
       done += own;
-      scheduler.#push(entry, (own + 1) / weight);
+      scheduler.#push({ entry, weight, sinceTime: 0, count: own + 1 });
     }
     for (; done < picks; done++) scheduler.pick(weightOf);
     return scheduler;
@@ -37,24 +49,31 @@ export class EdfScheduler<Entry> {
   }
 
   add(weight: number, entry: Entry): void {
-    this.#push(entry, this.#now + 1 / weight);
+    this.#push({ entry, weight, sinceTime: this.#now, count: 1 });
   }
 
   /** The next entry; it is put back with the weight it has now. */
   pick(weightOf: (entry: Entry) => number): Entry | undefined {
-    const entry = this.#entries[0];
-    if (entry === undefined) return undefined;
+    const scheduled = this.#entries[0];
+    if (scheduled === undefined) return undefined;
     this.#now = this.#deadlines[0]!;
-    this.#deadlines[0] = this.#now + 1 / weightOf(entry);
+    const weight = weightOf(scheduled.entry);
+    if (weight === scheduled.weight) scheduled.count++;
+    else {
+      scheduled.weight = weight;
+      scheduled.sinceTime = this.#now;
+      scheduled.count = 1;
+    }
+    this.#deadlines[0] = deadlineOf(scheduled);
     this.#orders[0] = this.#order++;
     this.#siftDown(0);
-    return entry;
+    return scheduled.entry;
   }
 
-  #push(entry: Entry, deadline: number): void {
+  #push(scheduled: Scheduled<Entry>): void {
     let at = this.#entries.length;
-    this.#entries.push(entry);
-    this.#deadlines.push(deadline);
+    this.#entries.push(scheduled);
+    this.#deadlines.push(deadlineOf(scheduled));
     this.#orders.push(this.#order++);
     while (at > 0) {
       const parent = (at - 1) >> 1;
@@ -89,6 +108,11 @@ export class EdfScheduler<Entry> {
     swap(this.#deadlines, a, b);
     swap(this.#orders, a, b);
   }
+}
+
+/** One division instead of a sum of many: 3 × 1/3 must be 1, or ties break and cycles drift. */
+function deadlineOf(scheduled: Scheduled<unknown>): number {
+  return scheduled.sinceTime + scheduled.count / scheduled.weight;
 }
 
 function swap<Item>(items: Item[], a: number, b: number): void {
