@@ -1,0 +1,108 @@
+// Limits in shared memory: what one thread takes the other sees; a dead thread's share comes back.
+
+import { assertEquals } from "../support/assert.ts";
+import {
+  BreakerMemory,
+  compileThresholds,
+  SharedBreaker,
+} from "../../src/upstream/circuit_breaker.ts";
+import { Runtime } from "../../src/runtime/mod.ts";
+import { assignment, Bench, clusterOf, endpoint, TestRequest } from "./support.ts";
+
+async function breakers(thresholds: object, runtime = new Runtime()): Promise<{
+  readonly memory: BreakerMemory;
+  readonly one: SharedBreaker;
+  readonly two: SharedBreaker;
+}> {
+  const memory = new BreakerMemory(3);
+  memory.take();
+  const place = memory.take();
+  const message = await clusterOf({ circuit_breakers: { thresholds: [thresholds] } });
+  const breaker = (thread: number): SharedBreaker =>
+    new SharedBreaker({
+      place,
+      priority: "default",
+      thread,
+      thresholds: compileThresholds(message).default,
+      cluster: "c",
+      runtime,
+    });
+  return { memory, one: breaker(1), two: breaker(2) };
+}
+
+Deno.test("circuit breaker: defaults are Envoy's", async () => {
+  const { one } = await breakers({});
+  assertEquals(
+    [one.maxConnections, one.maxPendingRequests, one.maxRequests, one.maxRetries],
+    [1024, 1024, 1024, 3],
+  );
+});
+
+Deno.test("circuit breaker: threads share one limit", async () => {
+  const { one, two } = await breakers({ max_requests: 2 });
+  assertEquals([one.tryRequest(), two.tryRequest(), one.tryRequest()], [true, true, false]);
+  two.releaseRequest();
+  assertEquals([one.tryRequest(), one.requests], [true, 2]);
+});
+
+Deno.test("circuit breaker: what a dead thread held comes back", async () => {
+  const { memory, one, two } = await breakers({ max_requests: 2, max_connections: 1 });
+  one.tryRequest();
+  two.tryRequest();
+  two.takeConnection();
+  assertEquals([one.mayConnect, one.tryRequest()], [false, false]);
+  memory.retire(2);
+  assertEquals([one.mayConnect, one.requests, one.connections], [true, 1, 0]);
+});
+
+Deno.test("circuit breaker: runtime values win", async () => {
+  const runtime = new Runtime(new Map([["circuit_breakers.c.default.max_requests", 1]]));
+  const { one } = await breakers({ max_requests: 5 }, runtime);
+  assertEquals([one.tryRequest(), one.tryRequest()], [true, false]);
+});
+
+Deno.test("circuit breaker: a retry budget follows the active requests", async () => {
+  const { one } = await breakers({
+    max_retries: 0,
+    retry_budget: { budget_percent: { value: 50 }, min_retry_concurrency: 1 },
+  });
+  assertEquals(one.maxRetries, 1);
+  for (let i = 0; i < 8; i++) one.tryRequest();
+  assertEquals(one.maxRetries, 4);
+});
+
+Deno.test("circuit breaker: priorities do not share", async () => {
+  const bench = new Bench();
+  const cluster = await bench.add({
+    ...assignment({ lb_endpoints: [endpoint(1)] }),
+    circuit_breakers: { thresholds: [{ max_pending_requests: 0 }] },
+  });
+  assertEquals(new TestRequest(bench, cluster).log, ["failure overflow"]);
+  assertEquals(new TestRequest(bench, cluster, { priority: "high" }).log, []);
+});
+
+Deno.test("circuit breaker: gauges show what is open and what remains", async () => {
+  const bench = new Bench();
+  const cluster = await bench.add({
+    ...assignment({ lb_endpoints: [endpoint(1)] }),
+    circuit_breakers: { thresholds: [{ max_connections: 1, track_remaining: true }] },
+  });
+  new TestRequest(bench, cluster);
+  bench.clusters.refreshGauges();
+  assertEquals(bench.stats(/default\.(cx_open|remaining_(cx|rq|pending|retries)$)/), {
+    "circuit_breakers.default.cx_open": 1,
+    "circuit_breakers.default.remaining_pending": 1023,
+    "circuit_breakers.default.remaining_retries": 3,
+    "circuit_breakers.default.remaining_rq": 1024,
+  });
+});
+
+Deno.test("per_host_thresholds limit the connections of a host", async () => {
+  const bench = new Bench();
+  const cluster = await bench.add({
+    ...assignment({ lb_endpoints: [endpoint(1)] }),
+    circuit_breakers: { per_host_thresholds: [{ max_connections: 1 }] },
+  });
+  for (let i = 0; i < 3; i++) new TestRequest(bench, cluster);
+  assertEquals([bench.connections.length, bench.stat("upstream_cx_overflow")], [1, 2]);
+});

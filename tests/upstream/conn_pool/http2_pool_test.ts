@@ -1,0 +1,236 @@
+// HTTP/2 and automatic pools with a scripted codec: concurrency, GOAWAY, ALPN.
+
+import { assertEquals } from "../../support/assert.ts";
+import type {
+  ClientConnectionCallbacks,
+  ClientHttpConnection,
+  Protocol,
+  RequestEncoder,
+  ResetReason,
+  ResponseDecoder,
+} from "../../../src/http/mod.ts";
+import { HeaderMap } from "../../../src/http/mod.ts";
+import { type WorkerCluster, WorkerClusterManager } from "../../../src/upstream/mod.ts";
+import type { CodecFactory } from "../../../src/upstream/conn_pool/pool_context.ts";
+import { FakeConnection } from "../../support/fakes/connection.ts";
+import { assignment, Bench, endpoint, TestRequest } from "../support.ts";
+
+/** Streams begin and end when the test says so. */
+class FakeCodec implements ClientHttpConnection {
+  readonly protocol: Protocol;
+  readonly callbacks: ClientConnectionCallbacks;
+  readonly streams: { readonly decoder: ResponseDecoder; reset: ResetReason | undefined }[] = [];
+  isReusable = true;
+  activeStreams = 0;
+
+  constructor(protocol: Protocol, callbacks: ClientConnectionCallbacks) {
+    this.protocol = protocol;
+    this.callbacks = callbacks;
+  }
+
+  newStream(decoder: ResponseDecoder): RequestEncoder {
+    const stream = { decoder, reset: undefined as ResetReason | undefined };
+    this.streams.push(stream);
+    return {
+      encodeHeaders: () => undefined,
+      encodeData() {},
+      encodeTrailers() {},
+      enableTcpTunneling() {},
+      reset: (reason) => void (stream.reset = reason),
+      readDisable() {},
+      bufferedBytes: 0,
+      wireBytesReceived: 0,
+      wireBytesSent: 0,
+      headerBytesReceived: 0,
+      headerBytesSent: 0,
+      streamId: this.streams.length * 2 - 1,
+    };
+  }
+
+  answer(index: number): void {
+    this.streams[index]!.decoder.decodeHeaders(HeaderMap.of([":status", "200"]), true);
+  }
+
+  onConnectionClosed(reason: ResetReason, details: string): void {
+    for (const { decoder } of this.streams) decoder.onReset(reason, details);
+  }
+
+  dispatch(): undefined {}
+  onEnd(): undefined {}
+  shutdownNotice(): void {}
+  goAway(): void {}
+  wantsToWrite(): boolean {
+    return false;
+  }
+  onUnderlyingAboveWriteBufferHighWatermark(): void {}
+  onUnderlyingBelowWriteBufferLowWatermark(): void {}
+}
+
+interface Http2Bench {
+  readonly bench: Bench;
+  readonly cluster: WorkerCluster;
+  readonly connections: FakeConnection[];
+  readonly codecs: FakeCodec[];
+}
+
+/** A cluster whose codecs are scripted. */
+async function http2Bench(value: object): Promise<Http2Bench> {
+  const bench = new Bench();
+  const connections: FakeConnection[] = [];
+  const codecs: FakeCodec[] = [];
+  const createCodec: CodecFactory = (protocol, _connection, callbacks) => {
+    const codec = new FakeCodec(protocol === "http2" ? "HTTP/2" : "HTTP/1.1", callbacks);
+    codecs.push(codec);
+    return codec;
+  };
+  const manager = new WorkerClusterManager(bench.context, {
+    codecs: createCodec,
+    connector: () => {
+      const connection = new FakeConnection(bench.context.dispatcher);
+      connections.push(connection);
+      return connection;
+    },
+  });
+  await bench.add({ ...assignment({ lb_endpoints: [endpoint(80)] }), ...value });
+  const cluster = manager.apply(bench.clusters.resources()[0]!);
+  return { bench, cluster, connections, codecs };
+}
+
+const HTTP2 = { http2_protocol_options: {} };
+
+Deno.test("HTTP/2 pool: requests share one connection, also while it connects", async () => {
+  const { bench, cluster, connections, codecs } = await http2Bench(HTTP2);
+  const requests = [1, 2, 3].map(() => new TestRequest(bench, cluster));
+  assertEquals(connections.length, 1);
+  connections[0]!.connected();
+  assertEquals(requests.map((request) => request.log), [["ready"], ["ready"], ["ready"]]);
+  bench.run(() => codecs[0]!.answer(1));
+  assertEquals(requests[1]!.log, ["ready", "headers 200 end"]);
+  assertEquals(bench.stat("upstream_rq_active"), 2);
+  assertEquals(bench.stat("upstream_cx_http2_total"), 1);
+});
+
+Deno.test("HTTP/2 pool: max_concurrent_streams opens more connections", async () => {
+  const { bench, cluster, connections } = await http2Bench({
+    http2_protocol_options: { max_concurrent_streams: 1 },
+  });
+  for (let i = 0; i < 3; i++) new TestRequest(bench, cluster);
+  assertEquals(connections.length, 3);
+});
+
+Deno.test("HTTP/2 pool: the peer's limit holds once it is known", async () => {
+  const { bench, cluster, connections, codecs } = await http2Bench(HTTP2);
+  const first = new TestRequest(bench, cluster);
+  connections[0]!.connected();
+  bench.run(() => codecs[0]!.callbacks.onMaxStreamsChanged(1));
+  const second = new TestRequest(bench, cluster);
+  assertEquals([first.log, second.log, connections.length], [["ready"], [], 2]);
+  bench.run(() => codecs[0]!.answer(0));
+  assertEquals(second.log, ["ready"]);
+});
+
+Deno.test("HTTP/2 pool: after GOAWAY a new connection is used; old streams end in peace", async () => {
+  const { bench, cluster, connections, codecs } = await http2Bench(HTTP2);
+  const first = new TestRequest(bench, cluster);
+  connections[0]!.connected();
+  bench.run(() => codecs[0]!.callbacks.onGoAway("no_error"));
+  assertEquals(bench.stat("upstream_cx_close_notify"), 1);
+  new TestRequest(bench, cluster);
+  assertEquals(connections.length, 2);
+  bench.run(() => codecs[0]!.answer(0));
+  assertEquals([first.log.length, connections[0]!.isClosed], [2, true]);
+});
+
+Deno.test("HTTP/2 pool: a reset ends the stream, not the connection", async () => {
+  const { bench, cluster, connections, codecs } = await http2Bench(HTTP2);
+  const [first, second] = [new TestRequest(bench, cluster), new TestRequest(bench, cluster)];
+  connections[0]!.connected();
+  bench.run(() => first.encoder!.reset("local_reset"));
+  bench.run(() => codecs[0]!.streams[1]!.decoder.onReset("remote_refused_stream", ""));
+  assertEquals(codecs[0]!.streams[0]!.reset, "local_reset");
+  assertEquals(second.log, ["ready", "reset remote_refused_stream"]);
+  assertEquals(bench.stats(/[tr]x_reset|destroy|rq_active/), {
+    upstream_rq_rx_reset: 1,
+    upstream_rq_tx_reset: 1,
+  });
+  assertEquals(new TestRequest(bench, cluster).log, ["ready"]);
+});
+
+Deno.test("HTTP/2 pool: a lost connection resets all its streams", async () => {
+  const { bench, cluster, connections } = await http2Bench(HTTP2);
+  const requests = [1, 2].map(() => new TestRequest(bench, cluster));
+  connections[0]!.connected();
+  connections[0]!.fail("remote_reset");
+  for (const request of requests) {
+    assertEquals(request.log, ["ready", "reset connection_termination"]);
+  }
+  assertEquals(cluster.circuitBreakers.default.requests, 0);
+  assertEquals(bench.stat("upstream_cx_destroy_remote_with_active_rq"), 1);
+});
+
+Deno.test("HTTP/2 pool: max_requests_per_connection drains after the last", async () => {
+  const { bench, cluster, connections, codecs } = await http2Bench({
+    ...HTTP2,
+    max_requests_per_connection: 2,
+  });
+  for (let i = 0; i < 3; i++) new TestRequest(bench, cluster);
+  assertEquals(connections.length, 2);
+  connections[0]!.connected();
+  bench.run(() => codecs[0]!.answer(0));
+  assertEquals(connections[0]!.isClosed, false);
+  bench.run(() => codecs[0]!.answer(1));
+  assertEquals(connections[0]!.isClosed, true);
+});
+
+const AUTO = {
+  transport_socket: {
+    name: "tls",
+    typed_config: {
+      "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+    },
+  },
+  typed_extension_protocol_options: {
+    "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+      "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+      auto_config: {},
+    },
+  },
+};
+
+for (
+  const [alpn, protocol, http1, http2] of [["h2", "HTTP/2", 0, 1], ["", "HTTP/1.1", 1, 0]] as const
+) {
+  Deno.test(`automatic pool: ALPN "${alpn}" means ${protocol}`, async () => {
+    const { bench, cluster, connections, codecs } = await http2Bench(AUTO);
+    const request = new TestRequest(bench, cluster);
+    connections[0]!.alpn = alpn;
+    connections[0]!.connected();
+    assertEquals([request.log, codecs[0]!.protocol], [["ready"], protocol]);
+    assertEquals(
+      [bench.stat("upstream_cx_http1_total"), bench.stat("upstream_cx_http2_total")],
+      [http1, http2],
+    );
+  });
+}
+
+Deno.test("automatic pool: what ALPN said once is expected of the next connection", async () => {
+  const { bench, cluster, connections } = await http2Bench(AUTO);
+  new TestRequest(bench, cluster);
+  connections[0]!.alpn = "h2";
+  connections[0]!.connected();
+  connections[0]!.fail("remote_close");
+  for (let i = 0; i < 3; i++) new TestRequest(bench, cluster);
+  assertEquals(connections.length, 2);
+});
+
+for (const downstream of ["HTTP/1.1", "HTTP/2"] as const) {
+  Deno.test(`use_downstream_protocol_config: ${downstream} stays`, async () => {
+    const { bench, cluster, connections, codecs } = await http2Bench({
+      protocol_selection: "USE_DOWNSTREAM_PROTOCOL",
+      http2_protocol_options: {},
+    });
+    new TestRequest(bench, cluster, { downstreamProtocol: downstream });
+    connections[0]!.connected();
+    assertEquals(codecs[0]!.protocol, downstream);
+  });
+}
