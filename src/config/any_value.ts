@@ -94,9 +94,9 @@ function readTypedStruct(
   }
   const urlNode = entryOf(node, "type_url", "typeUrl");
   const url = urlNode?.kind === "scalar" ? urlNode.text : "";
-  const at = urlNode ?? node;
-  const type = findType(reader, { url, node: at, place: fieldPlace(place, "type_url") });
-  if (type === undefined) return undefined;
+  // For Envoy this is only a word until an extension is looked up by it; so it is here, and what
+  // no extension has is reported where the extension is wanted.
+  const type = reader.context.registry.getMessage(nameOf(url)) ?? nameOf(url);
   const value = entryOf(node, "value");
   const valuePlace = fieldPlace(place, "value");
   if (value !== undefined && value.kind !== "map") {

@@ -15,6 +15,7 @@ import { ProblemList } from "./problem_list.ts";
 import { DeprecatedFields } from "./rules/deprecated.ts";
 import { MessageRules } from "./rules/message_rules.ts";
 import { showNode } from "./scalar_values.ts";
+import { SourceText } from "./source_text.ts";
 import type { ParsedTree } from "./tree.ts";
 import type { PlainMessage } from "./well_known_values.ts";
 import { parseYaml } from "./yaml_tree.ts";
@@ -126,7 +127,7 @@ export class Decoder {
       names: this.#names,
       problems,
       origins,
-      source: tree?.source ?? emptySource(file),
+      source: tree?.source ?? new SourceText(file, ""),
     });
     if (tree !== undefined) reportSyntax(tree, problems);
     const root = tree?.root;
@@ -136,10 +137,6 @@ export class Decoder {
     }
     return reader.fields({ kind: "map", offset: 0, entries: [] }, type, undefined);
   }
-}
-
-function emptySource(file: string): ParsedTree["source"] {
-  return parseJson("", file).source;
 }
 
 function reportSyntax(tree: ParsedTree, problems: ProblemList): void {

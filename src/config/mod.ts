@@ -10,3 +10,4 @@ export {
 export { Dumper, type JsonValue, makeDumpJson } from "./dump.ts";
 export { ProblemList } from "./problem_list.ts";
 export type { PlainMessage } from "./well_known_values.ts";
+export { reportUnsupported } from "./support/report.ts";

@@ -27,7 +27,7 @@ const ROWS = [
     want: /safe_regex: \{ regex/,
   },
   {
-    name: "host_rewrite of old",
+    name: "request_mirror_policy",
     text: route("match: { prefix: / }, route: { cluster: a, request_mirror_policy: {} }"),
     want: /in v3: request_mirror_policies/,
   },

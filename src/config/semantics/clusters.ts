@@ -33,6 +33,7 @@ export const CLUSTER_CHECKS: Checks = {
     checkDiscovery(cluster, context);
     checkBalancing(cluster, context);
     checkEndpoints(cluster, context);
+    checkRing(cluster, context);
     for (const name of Object.keys(cluster.typedExtensionProtocolOptions)) {
       if (isProtocolOptions(name, context)) continue;
       const at = `typed_extension_protocol_options["${name}"]`;
@@ -88,6 +89,21 @@ function checkBalancing(cluster: Cluster, { problems, decoder }: SemanticContext
   });
   if (!hasKnown) {
     problems.error(cluster, "load_balancing_policy", "none of its policies is a known one");
+  }
+}
+
+/** Without `minimum_ring_size` and `maximum_ring_size`. */
+const DEFAULT_MIN_RING = 1024n;
+const DEFAULT_MAX_RING = 8_388_608n;
+
+function checkRing({ lbConfig }: Cluster, { problems }: SemanticContext): void {
+  if (lbConfig.case !== "ringHashLbConfig") return;
+  const { minimumRingSize, maximumRingSize } = lbConfig.value;
+  const min = minimumRingSize ?? DEFAULT_MIN_RING;
+  const max = maximumRingSize ?? DEFAULT_MAX_RING;
+  if (min > max) {
+    const text = `minimum_ring_size (${min}) is greater than maximum_ring_size (${max})`;
+    problems.error(lbConfig.value, "minimum_ring_size", text);
   }
 }
 
