@@ -44,7 +44,7 @@ export interface Decoded {
 }
 
 /**
- * YAML is read at about 1 MB a second and 200 bytes of memory a byte; JSON is fifty times cheaper.
+ * YAML is read at about 1 MB a second and 250 bytes of memory a byte; JSON is fifty times cheaper.
  * Larger files are refused before a byte of them is read.
  */
 export const MAX_TEXT_BYTES: Readonly<Record<TextFormat, number>> = {
