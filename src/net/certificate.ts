@@ -19,6 +19,7 @@ import {
   readDer,
 } from "./der.ts";
 import { nameText } from "./distinguished_name.ts";
+import { ipText } from "./ip_text.ts";
 
 /** A subjectAltName entry; `oid` for OTHER_NAME. */
 export interface SubjectAltName {
@@ -179,8 +180,9 @@ function readGeneralName(element: DerElement): SubjectAltName | undefined {
     case 0x86:
       return { type: "uri", value: asciiText(derContents(element)), oid: "" };
     case 0x87: {
-      const value = ipText(derContents(element));
-      return value === "" ? undefined : { type: "ip", value, oid: "" };
+      const bytes = derContents(element);
+      if (bytes.length !== 4 && bytes.length !== 16) return undefined;
+      return { type: "ip", value: ipText(bytes), oid: "" };
     }
     case 0xa0: {
       const [oid, wrapped] = derChildren(element);
@@ -190,15 +192,6 @@ function readGeneralName(element: DerElement): SubjectAltName | undefined {
     }
   }
   return undefined;
-}
-
-function ipText(bytes: Uint8Array): string {
-  if (bytes.length === 4) return bytes.join(".");
-  if (bytes.length !== 16) return "";
-  const groups: string[] = [];
-  for (let i = 0; i < 16; i += 2) groups.push(((bytes[i]! << 8) | bytes[i + 1]!).toString(16));
-  // The URL parser writes IPv6 in its shortest form (RFC 5952).
-  return new URL(`http://[${groups.join(":")}]/`).hostname.slice(1, -1);
 }
 
 const PEM_BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----([\s\S]*?)-----END \1-----/g;

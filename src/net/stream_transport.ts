@@ -91,6 +91,7 @@ class StreamTransport implements Transport {
 
   startTls(start: TlsStart, first: Uint8Array | undefined): string {
     const socket = this.#socket;
+    socket.pause();
     socket.removeAllListeners("data").removeAllListeners("end");
     if (first !== undefined) socket.unshift(Buffer.from(first));
     this.#isServer = start.isServer;
