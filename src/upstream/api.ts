@@ -79,7 +79,12 @@ export interface PendingStream {
   cancel(): void;
 }
 
-/** The pools of one cluster, seen by the router. */
+/**
+ * The pools of one cluster, seen by the router. Pools count `upstream_cx_*`, `upstream_rq_total`,
+ * `_active`, `_pending_*`, `_cancelled`, `_tx_reset`, `_rx_reset` and the host's `cx_*`, `rq_total`,
+ * `rq_active`; responses, timeouts, retries and the host's `rq_success`, `rq_error`, `rq_timeout`
+ * are the router's to count.
+ */
 export interface Cluster {
   readonly info: ClusterInfo;
   /** @returns undefined if there is no host to send to (503 UH) */
@@ -121,7 +126,11 @@ export interface TcpRequest {
   readonly streamInfo: StreamInfo | undefined;
 }
 
-/** Limits of one priority. `try*` take a unit and say whether they could; each needs its `release*`. */
+/**
+ * Limits of one priority. `try*` take a unit and say whether they could; each needs its `release*`.
+ * Pools take and release connections, pending requests and requests by themselves, so that the
+ * router only deals in retries.
+ */
 export interface CircuitBreaker {
   readonly maxRequests: number;
   readonly maxRetries: number;

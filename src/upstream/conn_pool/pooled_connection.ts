@@ -17,8 +17,8 @@ import type {
 } from "../../http/mod.ts";
 import type { CloseReason, Connection, ConnectionEvents } from "../../net/mod.ts";
 import type { PoolFailureReason, PoolReady, StreamRequest } from "../api.ts";
-import { HOST_STAT } from "../host_memory.ts";
 import type { UpstreamHost } from "../host.ts";
+import { ConnectionTally, isLocalClose } from "./connection_tally.ts";
 import type { PoolContext } from "./pool_context.ts";
 import { POOL_STAT } from "./pool_stats.ts";
 import { PoolStream, type StreamOwner } from "./pool_stream.ts";
@@ -56,6 +56,7 @@ export class PooledConnection
   handshakeCompleteMs = -1;
   readonly #context: PoolContext;
   readonly #owner: PoolOwner;
+  readonly #tally: ConnectionTally;
   readonly #timer: Timer;
   #durationTimer: Timer | undefined;
   #codec: ClientHttpConnection | undefined;
@@ -64,7 +65,6 @@ export class PooledConnection
   #remainingStreams: number;
   #closedWithActive = false;
   #hasTimedOut = false;
-  #countedSent = 0;
   #isClosedByPeer = false;
   /** What the connection was counted as before ALPN spoke. */
   readonly #isHttp2Guess: boolean;
@@ -86,11 +86,7 @@ export class PooledConnection
     this.#isHttp2Guess = isHttp2;
     this.#maxStreams = isHttp2 ? options.http2.maxConcurrentStreams : 1;
     this.assumedCapacity = Math.min(this.#maxStreams, this.#remainingStreams);
-    context.breaker.takeConnection();
-    facts.stats.inc(POOL_STAT.cxTotal);
-    facts.stats.change(POOL_STAT.cxActive, 1);
-    host.stats.inc(HOST_STAT.cxTotal);
-    host.stats.change(HOST_STAT.cxActive, 1);
+    this.#tally = new ConnectionTally(context);
     // Until ALPN has spoken an automatic connection counts as what it most likely becomes.
     facts.stats.inc(isHttp2 ? POOL_STAT.cxHttp2Total : POOL_STAT.cxHttp1Total);
     this.#timer = dispatcher.timers.create(this, TIMER_CONNECT_OR_IDLE);
@@ -124,7 +120,7 @@ export class PooledConnection
 
   /** Starts a stream; only while `ready`. The request is in hand of the breaker already. */
   startStream(decoder: ResponseDecoder, request: StreamRequest): void {
-    const { facts, host } = this.#context;
+    const { facts } = this.#context;
     this.#activeStreams++;
     this.streamCount++;
     this.#remainingStreams--;
@@ -134,11 +130,7 @@ export class PooledConnection
     } else if (this.#activeStreams >= this.#maxStreams) {
       this.#leaveReady("busy");
     }
-    host.activeRequests++;
-    host.stats.inc(HOST_STAT.rqTotal);
-    host.stats.change(HOST_STAT.rqActive, 1);
-    facts.stats.inc(POOL_STAT.rqTotal);
-    facts.stats.change(POOL_STAT.rqActive, 1);
+    this.#tally.streamStarted();
     const stream = new PoolStream(this, decoder);
     stream.attach(this.#codec!.newStream(stream));
     request.callbacks.onPoolReady(stream, this);
@@ -217,7 +209,7 @@ export class PooledConnection
   }
 
   onData(bytes: Uint8Array): void {
-    this.#context.facts.stats.add(POOL_STAT.cxRxBytes, bytes.length);
+    this.#tally.received(bytes.length);
     const error = this.#codec!.dispatch(bytes);
     if (error !== undefined) this.#onCodecError(error.kind, error.details);
   }
@@ -232,20 +224,15 @@ export class PooledConnection
 
   onClose(reason: CloseReason, details: string): void {
     const wasConnecting = this.state === "connecting";
-    const { facts, host, breaker, dispatcher } = this.#context;
+    const { facts, dispatcher } = this.#context;
     if (this.state === "ready") this.#owner.onNotReady(this);
     this.state = "closed";
     this.#timer.cancel();
     this.#durationTimer?.cancel();
-    this.#countSent();
-    const isLocal = this.#isLocalClose(reason);
-    this.#countDestroy(isLocal);
-    facts.stats.change(POOL_STAT.cxActive, -1);
-    host.stats.change(HOST_STAT.cxActive, -1);
-    breaker.releaseConnection();
+    const isLocal = !this.#isClosedByPeer && isLocalClose(reason);
+    const hadStreams = this.#closedWithActive || this.#activeStreams > 0;
+    this.#tally.closed(this.connection, { isLocal, hadStreams, wasConnecting });
     if (wasConnecting) {
-      facts.stats.inc(POOL_STAT.cxConnectFail);
-      host.stats.inc(HOST_STAT.cxConnectFail);
       this.#owner.onClosed(this, this.#failureOf(isLocal, details));
       return;
     }
@@ -310,13 +297,9 @@ export class PooledConnection
   }
 
   #releaseStream(): void {
-    const { facts, host, breaker } = this.#context;
     this.#activeStreams--;
-    host.activeRequests--;
-    host.stats.change(HOST_STAT.rqActive, -1);
-    facts.stats.change(POOL_STAT.rqActive, -1);
-    breaker.releaseRequest();
-    this.#countSent();
+    this.#tally.streamEnded();
+    this.#tally.sent(this.connection);
   }
 
   /** The connection cannot go on after its stream: what waits is dropped. */
@@ -345,11 +328,6 @@ export class PooledConnection
     this.connection.close("flush_write");
   }
 
-  #isLocalClose(reason: CloseReason): boolean {
-    if (this.#isClosedByPeer) return false;
-    return reason === "local_close" || reason === "connect_timeout";
-  }
-
   #failureOf(isLocal: boolean, details: string): ConnectFailure {
     const text = this.connection.transportFailureReason || details;
     if (this.#hasTimedOut) return { reason: "timeout", transportFailureReason: text };
@@ -357,23 +335,6 @@ export class PooledConnection
       reason: isLocal ? "local_connection_failure" : "remote_connection_failure",
       transportFailureReason: text,
     };
-  }
-
-  #countDestroy(isLocal: boolean): void {
-    const stats = this.#context.facts.stats;
-    stats.inc(POOL_STAT.cxDestroy);
-    stats.inc(isLocal ? POOL_STAT.cxDestroyLocal : POOL_STAT.cxDestroyRemote);
-    if (!this.#closedWithActive && this.#activeStreams === 0) return;
-    stats.inc(POOL_STAT.cxDestroyWithActive);
-    stats.inc(
-      isLocal ? POOL_STAT.cxDestroyLocalWithActive : POOL_STAT.cxDestroyRemoteWithActive,
-    );
-  }
-
-  #countSent(): void {
-    const sent = this.connection.bytesSent;
-    this.#context.facts.stats.add(POOL_STAT.cxTxBytes, sent - this.#countedSent);
-    this.#countedSent = sent;
   }
 
   /** The guess of the constructor is put right, and the limit of streams with it. */

@@ -9,8 +9,8 @@ import type { CloseKind, CloseReason, Connection, ConnectionEvents } from "../..
 import type { PendingStream, PoolReady, TcpRequest } from "../api.ts";
 import type { SharedBreaker } from "../circuit_breaker.ts";
 import type { ClusterFacts } from "../cluster_info.ts";
-import { HOST_STAT } from "../host_memory.ts";
 import type { UpstreamHost } from "../host.ts";
+import { ConnectionTally, isLocalClose } from "./connection_tally.ts";
 import { POOL_STAT } from "./pool_stats.ts";
 
 export interface TcpContext {
@@ -33,7 +33,8 @@ export class TcpAttempt implements PendingStream, ConnectionEvents {
   #startMs = 0;
   #hasTimedOut = false;
   #isCancelled = false;
-  #countedSent = 0;
+  #isPendingReleased = false;
+  #tally: ConnectionTally | undefined;
 
   constructor(request: TcpRequest, context: TcpContext) {
     this.#request = request;
@@ -60,11 +61,7 @@ export class TcpAttempt implements PendingStream, ConnectionEvents {
     }
     stats.inc(POOL_STAT.rqPendingTotal);
     stats.change(POOL_STAT.rqPendingActive, 1);
-    breaker.takeConnection();
-    stats.inc(POOL_STAT.cxTotal);
-    stats.change(POOL_STAT.cxActive, 1);
-    host.stats.inc(HOST_STAT.cxTotal);
-    host.stats.change(HOST_STAT.cxActive, 1);
+    this.#tally = new ConnectionTally(this.#context);
     this.#startMs = dispatcher.clock.nowMs();
     this.#timer.arm(facts.connectTimeoutMs);
     const connection = this.#context.connect();
@@ -102,17 +99,13 @@ export class TcpAttempt implements PendingStream, ConnectionEvents {
       this.#request.onFailure("overflow", "", host);
       return;
     }
-    host.activeRequests++;
-    host.stats.inc(HOST_STAT.rqTotal);
-    host.stats.change(HOST_STAT.rqActive, 1);
-    facts.stats.inc(POOL_STAT.rqTotal);
-    facts.stats.change(POOL_STAT.rqActive, 1);
+    this.#tally!.streamStarted();
     this.#user = new TcpUserConnection(connection);
     this.#request.onReady(this.#user, readyOf(connection, host, this.#startMs, now));
   }
 
   onData(bytes: Uint8Array): void {
-    this.#context.facts.stats.add(POOL_STAT.cxRxBytes, bytes.length);
+    this.#tally!.received(bytes.length);
     this.#user?.events.onData(bytes);
   }
 
@@ -125,32 +118,25 @@ export class TcpAttempt implements PendingStream, ConnectionEvents {
   }
 
   onBelowWriteBufferLowWatermark(): void {
-    this.#countSent();
+    this.#tally!.sent(this.#connection!);
     this.#user?.events.onBelowWriteBufferLowWatermark?.();
   }
 
   onClose(reason: CloseReason, details: string): void {
-    const { facts, host, breaker, dispatcher } = this.#context;
-    const { stats } = facts;
-    const isLocal = reason === "local_close" || reason === "connect_timeout";
-    this.#timer.cancel();
-    this.#countSent();
-    breaker.releaseConnection();
-    stats.change(POOL_STAT.cxActive, -1);
-    host.stats.change(HOST_STAT.cxActive, -1);
-    stats.inc(POOL_STAT.cxDestroy);
-    stats.inc(isLocal ? POOL_STAT.cxDestroyLocal : POOL_STAT.cxDestroyRemote);
+    const { facts, dispatcher } = this.#context;
     const user = this.#user;
+    const isLocal = isLocalClose(reason);
+    this.#timer.cancel();
+    this.#tally!.closed(this.#connection!, {
+      isLocal,
+      hadStreams: user !== undefined,
+      wasConnecting: user === undefined && !this.#isCancelled,
+    });
     if (user === undefined) {
       this.#failed(isLocal, details);
       return;
     }
-    stats.inc(POOL_STAT.cxDestroyWithActive);
-    stats.inc(isLocal ? POOL_STAT.cxDestroyLocalWithActive : POOL_STAT.cxDestroyRemoteWithActive);
-    host.activeRequests--;
-    host.stats.change(HOST_STAT.rqActive, -1);
-    stats.change(POOL_STAT.rqActive, -1);
-    breaker.releaseRequest();
+    this.#tally!.streamEnded();
     facts.lengthTime.record(dispatcher.clock.nowMs() - this.#startMs);
     user.events.onClose(reason, details);
   }
@@ -159,8 +145,6 @@ export class TcpAttempt implements PendingStream, ConnectionEvents {
     const { facts, host } = this.#context;
     if (!this.#isPendingReleased) this.#releasePending();
     if (this.#isCancelled) return;
-    facts.stats.inc(POOL_STAT.cxConnectFail);
-    host.stats.inc(HOST_STAT.cxConnectFail);
     facts.stats.inc(POOL_STAT.rqPendingFailureEject);
     const text = this.#connection!.transportFailureReason || details;
     const reason = this.#hasTimedOut
@@ -171,18 +155,10 @@ export class TcpAttempt implements PendingStream, ConnectionEvents {
     this.#request.onFailure(reason, text, host);
   }
 
-  #isPendingReleased = false;
-
   #releasePending(): void {
     this.#isPendingReleased = true;
     this.#context.breaker.releasePending();
     this.#context.facts.stats.change(POOL_STAT.rqPendingActive, -1);
-  }
-
-  #countSent(): void {
-    const sent = this.#connection!.bytesSent;
-    this.#context.facts.stats.add(POOL_STAT.cxTxBytes, sent - this.#countedSent);
-    this.#countedSent = sent;
   }
 }
 
