@@ -137,6 +137,10 @@ export class ActiveFilter implements FilterCallbacks {
     this.#manager.bufferLimitBytes = bytes;
   }
 
+  clearDecodedData(): void {
+    this.#manager.clearDecodedData();
+  }
+
   addDecodedData(bytes: Uint8Array): void {
     this.#manager.addDecodedData(bytes, this.index);
   }

@@ -124,6 +124,11 @@ export class FilterPath {
     return this.#buffer.length === 0 ? undefined : this.#buffer.peek();
   }
 
+  /** Drops what is held. */
+  clearData(): void {
+    if (this.#holdsData) this.#release();
+  }
+
   /** Ends iteration: no filter of this path is called any more. */
   abort(): void {
     this.#aborted = true;

@@ -95,6 +95,8 @@ export interface FilterCallbacks {
   /** Body bytes the chain keeps for a stopped filter; undefined if none. */
   readonly decodingBuffer: Uint8Array | undefined;
   addDecodedData(bytes: Uint8Array): void;
+  /** Drops what the chain keeps of the request's body: an internal redirect by 303 has none. */
+  clearDecodedData(): void;
   /** Configuration of this filter for the matched route: most specific first; undefined if none. */
   routeConfig<Config>(): Config | undefined;
   /** The same of all levels, most specific first, for filters that merge. */

@@ -146,6 +146,10 @@ export class FilterManager implements PathOwner {
     this.#decode.addData(bytes, index);
   }
 
+  clearDecodedData(): void {
+    this.#decode.clearData();
+  }
+
   get decodingBuffer(): Uint8Array | undefined {
     return this.#decode.buffered;
   }

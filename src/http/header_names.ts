@@ -177,7 +177,7 @@ export const HEADER_NAMES: readonly string[] = [
   "x-envoy-ip-tags",
   "x-envoy-is-timeout-retry",
   "x-envoy-cluster",
-  "x-envoy-stream-duration-ms",
+  "x-envoy-upstream-stream-duration-ms",
   "x-envoy-local-reply-redirect",
   "x-envoy-unconditional-drop-overload",
   "x-envoy-drop-overload",

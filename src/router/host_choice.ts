@@ -1,0 +1,47 @@
+/** What a balancer may look at of one request. */
+
+import type { HeaderMap, StreamInfo } from "../http/mod.ts";
+import { requestHash, type RouteAction } from "../route/mod.ts";
+import type { Host, LoadBalancerContext } from "../upstream/mod.ts";
+import type { Exchange } from "./exchange.ts";
+
+export class HostChoice implements LoadBalancerContext {
+  readonly #exchange: Exchange;
+
+  constructor(exchange: Exchange) {
+    this.#exchange = exchange;
+  }
+
+  get requestHeaders(): HeaderMap {
+    return this.#exchange.requestHeaders;
+  }
+
+  get streamInfo(): StreamInfo {
+    return this.#exchange.streamInfo;
+  }
+
+  get metadataMatch(): RouteAction["metadataMatch"] {
+    return this.#exchange.action.metadataMatch;
+  }
+
+  get hostSelectionRetryCount(): number {
+    const { isRetry, retry } = this.#exchange;
+    return isRetry ? retry?.hostSelectionMaxAttempts ?? 1 : 1;
+  }
+
+  shouldSelectAnotherHost(host: Host): boolean {
+    const { isRetry, retry } = this.#exchange;
+    return isRetry && retry !== undefined && retry.shouldSelectAnotherHost(host);
+  }
+
+  hash(): bigint | undefined {
+    const exchange = this.#exchange;
+    const policies = exchange.config.policies.hash(exchange.action, exchange.cluster.info);
+    if (policies.length === 0) return undefined;
+    return requestHash(policies, exchange.requestHeaders, exchange.streamInfo, (cookie) => {
+      // A retry makes the same cookie again.
+      if (exchange.setCookies?.includes(cookie) === true) return;
+      (exchange.setCookies ??= []).push(cookie);
+    });
+  }
+}

@@ -1,0 +1,1 @@
+export { routerFactory } from "./router.ts";
