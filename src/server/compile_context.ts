@@ -1,5 +1,6 @@
 /** The compile context of one thread: what `server/` hands to every room's compile step. */
 
+import { networkInterfaces } from "node:os";
 import type { Dispatcher, ExtensionCategory, Problems, ServerFacts } from "../base/mod.ts";
 import type { CompileContext, Runtime } from "../runtime/mod.ts";
 import type { Scope } from "../stats/mod.ts";
@@ -25,11 +26,20 @@ export function compileContext(parts: ContextParts): CompileContext {
     extension: <Factory>(category: ExtensionCategory, typeName: string): Factory | undefined =>
       extensions.get<Factory>(category, typeName),
     service: <Service>(name: string): Service => {
-      const service = services.get(name);
-      if (service === undefined) throw new RangeError(`No service "${name}" on this thread`);
-      return service as Service;
+      if (!services.has(name)) throw new RangeError(`No service "${name}" on this thread`);
+      return services.get(name) as Service;
     },
   };
+}
+
+/**
+ * The first address of this machine that is not loopback: what x-forwarded-for says where the peer
+ * is the machine itself. Undefined if there is none.
+ */
+export function ownAddress(): string | undefined {
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  return addresses.find((one) => !one.internal && one.family === "IPv4")?.address ??
+    addresses.find((one) => !one.internal)?.address;
 }
 
 /** Facts for formatters and headers out of what main found. */
@@ -42,12 +52,14 @@ export function serverFacts(
   },
   process: { readonly hostname: string; readonly version: string; readonly drainTimeMs: number },
 ): ServerFacts {
+  const localAddress = ownAddress();
   return {
     nodeId: node.id,
     nodeCluster: node.cluster,
     zone: node.zone,
     nodeMetadata: node.metadata,
     ...process,
+    ...(localAddress === undefined ? {} : { localAddress }),
     environment: (name) => Deno.env.get(name),
   };
 }

@@ -280,7 +280,7 @@ export class Server {
   }
 
   #onBindFailed(name: string, error: string): void {
-    logger("main").critical("listener '{name}': {error}", { name, error });
+    logger("main").fatal("listener '{name}': {error}", { name, error });
     this.serverStats.count("listener_manager.listener_create_failure");
     this.#process.complain(`listener '${name}': ${error}`);
     this.#end(1);

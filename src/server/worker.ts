@@ -45,7 +45,9 @@ class WorkerThread {
       flushIntervalMs: init.fileFlushIntervalMs,
       scope: this.#stats.scope,
     });
-    const services = new Map<string, unknown>([["access_log_manager", this.#accessLogs]]);
+    const services = new Map<string, unknown>([
+      ["access_log_manager", this.#accessLogs],
+    ]);
     this.#context = compileContext({
       problems: THROWING_PROBLEMS,
       dispatcher: this.#dispatcher,
