@@ -208,15 +208,20 @@ export class FilterPath {
         if (status !== "continue") {
           position.state = status === "stop_iteration" ? "stopped" : "stopped_all";
           this.#streaming = status === "stop_all_iteration_and_watermark";
-          return;
+          return this.#deliverGiven(bodyGiver);
         }
       }
       position.headersContinued = true;
       if (end && this.#holdsData) bodyGiver = i;
     }
     this.#owner.pathHeaders(this, headers, endStream && bodyGiver < 0);
+    this.#deliverGiven(bodyGiver);
+  }
+
+  /** The body that a filter added to a message without one goes to those after it, stopped or not. */
+  #deliverGiven(bodyGiver: number): void {
     if (bodyGiver < 0 || this.#aborted) return;
-    positions[bodyGiver]!.state = "stopped";
+    this.#positions[bodyGiver]!.state = "stopped";
     this.#resume(bodyGiver);
   }
 
