@@ -36,6 +36,11 @@ export class CachedRoute {
     return this.#route;
   }
 
+  /** Leaves it at what is known, be that nothing. */
+  settle(): void {
+    this.#isResolved = true;
+  }
+
   clear(): void {
     if (!this.#isFinal) this.#isResolved = false;
   }

@@ -10,6 +10,7 @@
 
 import type { Dispatcher } from "../base/mod.ts";
 import {
+  type FilterChain,
   type FilterHost,
   FilterManager,
   isGrpcRequest,
@@ -133,6 +134,10 @@ export class ActiveStream implements RequestDecoder, FilterHost, FormatContext {
 
   get downstreamProtocol(): Protocol {
     return this.#owner.protocol;
+  }
+
+  get defaultChain(): FilterChain {
+    return this.#config.chain;
   }
 
   get passesInterim(): boolean {
@@ -421,7 +426,9 @@ export class ActiveStream implements RequestDecoder, FilterHost, FormatContext {
     headers.removeId(H.expect);
   }
 
+  /** Answers before filters saw the request; its headers are not fit to be routed by. */
   #refuse(status: number, details: string, location: string | undefined): void {
+    this.#route.settle();
     const modifyHeaders = location === undefined
       ? undefined
       : (headers: HeaderMap) => headers.setId(H.location, location);
@@ -465,7 +472,7 @@ export class ActiveStream implements RequestDecoder, FilterHost, FormatContext {
     if (config.logsOnRequest) this.#log("DownstreamStart");
     if (chain === undefined && route !== undefined) {
       config.stats.inc(STAT.downstream_rq_ws_on_non_ws_route);
-      return this.#refuse(403, "upgrade_failed", undefined);
+      return this.#filters.sendLocalReply({ status: 403, body: "", details: "upgrade_failed" });
     }
     if (upgrade !== undefined && chain !== undefined) this.#beginUpgrade();
     this.#filters.decodeHeaders(headers, endStream);

@@ -31,6 +31,8 @@ export interface FilterHost {
   readonly downstreamProtocol: Protocol;
   readonly streamId: number;
   readonly isUpgrade: boolean;
+  /** Filters of a reply to a request that was refused before any were created. */
+  readonly defaultChain: FilterChain;
   route(): Route | undefined;
   clearRouteCache(): void;
   /** Whether interim responses go on to the downstream (proxy_100_continue). */
@@ -60,6 +62,7 @@ export class FilterManager implements PathOwner {
   /** Absent where no filter looks at responses, the usual case. */
   #encode: FilterPath | undefined = undefined;
   #hooks = 0;
+  #hasFilters = false;
   bufferLimitBytes: number;
   requestHeaders: HeaderMap | undefined = undefined;
   requestTrailers: HeaderMap | undefined = undefined;
@@ -82,6 +85,7 @@ export class FilterManager implements PathOwner {
 
   /** Creates the filters that the route does not switch off. */
   createFilters(chain: FilterChain): void {
+    this.#hasFilters = true;
     const route = this.host.route();
     const { filters } = chain;
     for (let i = 0; i < filters.length; i++) {
@@ -208,6 +212,8 @@ export class FilterManager implements PathOwner {
     } else if (wasInHook) {
       this.#pendingReply = reply;
     } else {
+      // Response filters see also what is refused early: they may have to mark every response.
+      if (!this.#hasFilters) this.createFilters(this.host.defaultChain);
       this.#sendReply(reply, this.#encode);
     }
   }

@@ -359,3 +359,9 @@ Deno.test("Continuing without a stop is our bug and says so", () => {
   chain.begin(request(), false);
   assertThrows(() => chain.at("a").continueDecoding(), /had not stopped/);
 });
+
+Deno.test("A reply before any filter exists still passes the response filters", () => {
+  const chain = new ChainHarness([pass("a"), last]);
+  chain.manager.sendLocalReply({ status: 400, body: "", details: "early" });
+  assertEquals(chain.take(), ["a response 400 end", "-> 400 end"]);
+});

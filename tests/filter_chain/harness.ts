@@ -77,6 +77,10 @@ export class ChainHarness implements FilterHost {
 
   readonly #chain: FilterChain;
 
+  get defaultChain(): FilterChain {
+    return this.#chain;
+  }
+
   /** Creates the filters and sends the request's head. */
   begin(headers: HeaderMap, endStream: boolean): void {
     this.manager.requestHeaders = headers;
