@@ -60,6 +60,8 @@ export interface ConnectionInfo {
   readonly requestedServerName: string;
   readonly applicationProtocols: readonly string[];
   readonly tls: TlsInfo | undefined;
+  /** What listener filters found the bytes to be, `tls` or `raw_buffer`; "" or absent if none looked. */
+  readonly transportProtocol?: string;
   readonly filterChainName: string;
   readonly listenerName: string;
   readonly ja3Hash: string;

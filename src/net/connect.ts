@@ -2,6 +2,7 @@
 
 import type { Address, Dispatcher } from "../base/mod.ts";
 import { errnoName, errnoText } from "./errno.ts";
+import type { SocketAddress } from "./listen.ts";
 import type { NativePipe, NativeTcp } from "./native.ts";
 import { NativeTransport, newSocket, systemPath } from "./native_transport.ts";
 import { usesNativeHandles } from "./self_test.ts";
@@ -39,7 +40,7 @@ export function connect(address: Address, options: ConnectOptions): SocketConnec
 
 function connectNative(
   connection: SocketConnection,
-  address: Exclude<Address, { kind: "internal" }>,
+  address: SocketAddress,
   options: ConnectOptions,
 ): void {
   const socket = newSocket(address, false);
@@ -72,7 +73,7 @@ function connectNative(
 
 function startConnect(
   socket: NativeTcp | NativePipe,
-  address: Exclude<Address, { kind: "internal" }>,
+  address: SocketAddress,
   request: { oncomplete(status: number): void },
 ): number {
   if (address.kind === "pipe") return socket.connect(request, systemPath(address.path));

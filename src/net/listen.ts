@@ -35,6 +35,8 @@ export interface ListenOptions {
 export interface ListenSocket {
   /** With the real port where 0 was asked for. */
   readonly address: Address;
+  /** Replaced when another owner takes over the socket. */
+  onAccept: (connection: SocketConnection) => void;
   /** For the end of the process and tests; see the head of this file. */
   close(): void;
 }
@@ -51,39 +53,23 @@ export class ListenError extends Error {
   }
 }
 
+/** An address that a socket can have. */
+export type SocketAddress = Exclude<Address, { kind: "internal" }>;
+
 const UV_TCP_IPV6ONLY = 1;
 const UV_TCP_REUSEPORT = 4;
 
 /** Binds and listens; accepting begins in a later turn. @throws {ListenError} */
-export function listen(address: Address, options: ListenOptions): Promise<ListenSocket> {
-  if (options.useNative ?? usesNativeHandles()) {
-    return new Promise((resolve) => resolve(listenNative(address, options)));
-  }
-  return listenStream(address, options);
-}
-
-/** As `listen`, at once; native handles only. @throws {ListenError} */
-export function listenNative(address: Address, options: ListenOptions): ListenSocket {
+export function listen(address: Address, options: ListenOptions): ListenSocket {
   if (address.kind === "internal") throw new ListenError(address, "EAFNOSUPPORT");
-  const socket = newSocket(address, true);
-  const status = bind(socket, address, options);
-  if (status < 0) {
-    socket.close();
-    throw new ListenError(address, errnoName(status));
-  }
-  const acceptor = new Acceptor(socket, address, options);
-  socket.onconnection = (state, client) => acceptor.onConnection(state, client);
-  const listening = socket.listen(options.backlog);
-  if (listening < 0) {
-    socket.close();
-    throw new ListenError(address, errnoName(listening));
-  }
-  return { address: boundAddress(socket, address), close: () => socket.close() };
+  return options.useNative ?? usesNativeHandles()
+    ? new NativeListener(address, options)
+    : listenStream(address, options);
 }
 
 function bind(
   socket: NativeTcp | NativePipe,
-  address: Exclude<Address, { kind: "internal" }>,
+  address: SocketAddress,
   options: ListenOptions,
 ): number {
   if (address.kind === "pipe") {
@@ -99,30 +85,41 @@ function bind(
   return tcp.bind6(address.host, address.port, flags | UV_TCP_IPV6ONLY);
 }
 
-function boundAddress(socket: NativeTcp | NativePipe, address: Address): Address {
-  if (address.kind !== "ip") return address;
-  const name: SocketName = {};
-  (socket as NativeTcp).getsockname(name);
-  return { kind: "ip", host: address.host, port: name.port ?? address.port };
-}
-
-class Acceptor {
+class NativeListener implements ListenSocket {
+  readonly address: Address;
+  onAccept: (connection: SocketConnection) => void;
   readonly #socket: NativeTcp | NativePipe;
-  readonly #address: Address;
+  readonly #configured: SocketAddress;
   readonly #options: ListenOptions;
 
-  constructor(socket: NativeTcp | NativePipe, address: Address, options: ListenOptions) {
-    this.#socket = socket;
-    this.#address = address;
+  constructor(address: SocketAddress, options: ListenOptions) {
+    this.#configured = address;
     this.#options = options;
+    this.onAccept = (connection) => options.onAccept(connection);
+    const socket = newSocket(address, true);
+    this.#socket = socket;
+    this.#check(bind(socket, address, options));
+    socket.onconnection = (status, client) => this.#onConnection(status, client);
+    this.#check(socket.listen(options.backlog));
+    this.address = boundAddress(socket, address);
   }
 
-  onConnection(state: number, given: NativeSocket | undefined): void {
+  close(): void {
+    this.#socket.close();
+  }
+
+  #check(status: number): void {
+    if (status >= 0) return;
+    this.#socket.close();
+    throw new ListenError(this.#configured, errnoName(status));
+  }
+
+  #onConnection(state: number, given: NativeSocket | undefined): void {
     const { dispatcher, onOverflow } = this.#options;
     let status = state;
     let client = given;
     if (status === 0 && client === undefined) {
-      client = newSocket(this.#address, false);
+      client = newSocket(this.#configured, false);
       status = this.#socket.accept(client);
     }
     if (status < 0 || client === undefined) {
@@ -143,12 +140,19 @@ class Acceptor {
   #accepted(client: NativeSocket): void {
     const options = this.#options;
     const connection = new SocketConnection(options.dispatcher, "open");
-    const target = this.#address.kind === "pipe" ? this.#address : undefined;
+    const target = this.#configured.kind === "pipe" ? this.#configured : undefined;
     const transport = new NativeTransport(client, target, connection);
     transport.open();
     if (options.keepaliveTimeS !== undefined) transport.setKeepAlive(options.keepaliveTimeS);
     connection.attach(transport);
-    options.onAccept(connection);
+    this.onAccept(connection);
     connection.start();
   }
+}
+
+function boundAddress(socket: NativeTcp | NativePipe, address: SocketAddress): Address {
+  if (address.kind !== "ip") return address;
+  const name: SocketName = {};
+  (socket as NativeTcp).getsockname(name);
+  return { kind: "ip", host: address.host, port: name.port ?? address.port };
 }

@@ -10,7 +10,12 @@ import tls from "node:tls";
 import { type Address, unmapIpv4 } from "../base/mod.ts";
 import type { ConnectOptions } from "./connect.ts";
 import { errnoText } from "./errno.ts";
-import { ListenError, type ListenOptions, type ListenSocket } from "./listen.ts";
+import {
+  ListenError,
+  type ListenOptions,
+  type ListenSocket,
+  type SocketAddress,
+} from "./listen.ts";
 import { SocketConnection } from "./socket_connection.ts";
 import type {
   TlsFacts,
@@ -163,7 +168,7 @@ function chainOf(socket: tls.TLSSocket): Uint8Array[] {
   return chain;
 }
 
-function optionsOf(address: Exclude<Address, { kind: "internal" }>): { path: string } | {
+function optionsOf(address: SocketAddress): { path: string } | {
   host: string;
   port: number;
 } {
@@ -174,7 +179,7 @@ function optionsOf(address: Exclude<Address, { kind: "internal" }>): { path: str
 /** Begins to connect by `node:net`. */
 export function connectStream(
   connection: SocketConnection,
-  address: Exclude<Address, { kind: "internal" }>,
+  address: SocketAddress,
   options: ConnectOptions,
 ): void {
   const { bindAddress } = options;
@@ -196,41 +201,55 @@ export function connectStream(
   });
 }
 
-/** Binds and listens by `node:net`. @throws {ListenError} */
-export function listenStream(address: Address, options: ListenOptions): Promise<ListenSocket> {
-  if (address.kind === "internal") throw new ListenError(address, "EAFNOSUPPORT");
-  const target = address.kind === "pipe" ? address : undefined;
+/**
+ * Binds and listens by `node:net`, which binds in a later turn: a bind of our own goes ahead, so that
+ * the port and any error are known at once. @throws {ListenError}
+ */
+export function listenStream(address: SocketAddress, options: ListenOptions): ListenSocket {
+  const bound = probe(address, options);
   const { dispatcher } = options;
   const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
-    dispatcher.run(() => {
-      if (address.kind === "ip") socket.setNoDelay(true);
-      if (options.keepaliveTimeS !== undefined) {
-        socket.setKeepAlive(true, options.keepaliveTimeS * 1000);
-      }
-      const connection = new SocketConnection(dispatcher, "open");
-      connection.attach(new StreamTransport(socket, target, connection));
-      options.onAccept(connection);
-      connection.start();
-    });
+    dispatcher.run(() => accept(socket));
   });
-  const listenOptions = {
-    ...optionsOf(address),
-    backlog: options.backlog,
-    reusePort: options.reusePort && address.kind === "ip",
-    ipv6Only: address.kind === "ip" && address.host.includes(":"),
+  const result: ListenSocket = {
+    address: bound,
+    onAccept: (connection) => options.onAccept(connection),
+    close: () => server.close(),
   };
-  return new Promise((resolve, reject) => {
-    server.on("error", (error: CodedError) => {
-      if (error.code === "EMFILE" || error.code === "ENFILE") options.onOverflow?.();
-      else reject(new ListenError(address, error.code ?? "EIO"));
-    });
-    server.listen(listenOptions, () => {
-      const bound = server.address();
-      const isTcp = address.kind === "ip" && typeof bound === "object" && bound !== null;
-      resolve({
-        address: isTcp ? { kind: "ip", host: address.host, port: bound.port } : address,
-        close: () => server.close(),
-      });
-    });
+  const target = address.kind === "pipe" ? address : undefined;
+  const accept = (socket: net.Socket): void => {
+    if (address.kind === "ip") socket.setNoDelay(true);
+    if (options.keepaliveTimeS !== undefined) {
+      socket.setKeepAlive(true, options.keepaliveTimeS * 1000);
+    }
+    const connection = new SocketConnection(dispatcher, "open");
+    connection.attach(new StreamTransport(socket, target, connection));
+    result.onAccept(connection);
+    connection.start();
+  };
+  server.on("error", (error: CodedError) => {
+    if (error.code === "EMFILE" || error.code === "ENFILE") options.onOverflow?.();
+    else dispatcher.report(new ListenError(address, error.code ?? "EIO"));
   });
+  server.listen({
+    ...optionsOf(bound),
+    backlog: options.backlog,
+    reusePort: options.reusePort && bound.kind === "ip",
+    ipv6Only: bound.kind === "ip" && bound.host.includes(":"),
+  });
+  return result;
+}
+
+/** The address with its real port. */
+function probe(address: SocketAddress, options: ListenOptions): SocketAddress {
+  if (address.kind === "pipe") return address;
+  try {
+    const { host: hostname, port } = address;
+    const listener = Deno.listen({ hostname, port, reusePort: options.reusePort });
+    const { addr } = listener;
+    listener.close();
+    return { kind: "ip", host: hostname, port: (addr as Deno.NetAddr).port };
+  } catch (error) {
+    throw new ListenError(address, (error as CodedError).code ?? "EIO");
+  }
 }

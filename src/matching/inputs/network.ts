@@ -50,7 +50,7 @@ export const applicationProtocol = (): MatchInput => (data) => {
 export const transportProtocol = (): MatchInput => (data) => {
   const connection = connectionOf(data);
   if (connection === undefined) return undefined;
-  return connection.tls === undefined ? "raw_buffer" : "tls";
+  return connection.transportProtocol || (connection.tls === undefined ? "raw_buffer" : "tls");
 };
 
 type PeerList = "dnsSans" | "uriSans";

@@ -1,0 +1,242 @@
+/** All listeners of one thread: binding, accepting, limits, updates, draining. */
+
+import type { Address, Dispatcher } from "../base/mod.ts";
+import { listen, ListenError, type ListenSocket, type SocketConnection } from "../net/mod.ts";
+import type { CompileContext, Runtime } from "../runtime/mod.ts";
+import { ActiveConnection, type ConnectionOwner } from "./active_connection.ts";
+import { type CompiledListener, withPort } from "./compile.ts";
+import { LISTENER_STAT } from "./stats.ts";
+
+/** How a listener is bound on this thread. */
+export interface BindOptions {
+  /** Ports found elsewhere for port 0, by index of the address. */
+  readonly ports: readonly number[] | undefined;
+  /** False where another thread owns the sockets (Unix sockets, `enable_reuse_port: false`). */
+  readonly isOwner: boolean;
+}
+
+export interface DrainOptions {
+  /** Connections are told to end; else only new ones are refused. */
+  readonly graceful: boolean;
+  readonly inboundOnly: boolean;
+}
+
+/** Process-wide limit of downstream connections, as Envoy's runtime key. */
+const GLOBAL_LIMIT_KEY = "overload.global_downstream_max_connections";
+const TRAFFIC_INBOUND = 1;
+
+/** One listener in service. */
+class ActiveListener implements ConnectionOwner {
+  readonly dispatcher: Dispatcher;
+  readonly connections = new Set<ActiveConnection>();
+  compiled: CompiledListener;
+  sockets: ListenSocket[] = [];
+  isDraining = false;
+  readonly #manager: ListenerManager;
+  readonly #runtime: Runtime;
+  readonly #limitKey: string;
+  /** Accepted before the thread was ready for them. */
+  #early: SocketConnection[] = [];
+
+  constructor(compiled: CompiledListener, manager: ListenerManager, context: CompileContext) {
+    this.compiled = compiled;
+    this.#manager = manager;
+    this.dispatcher = context.dispatcher;
+    this.#runtime = context.runtime;
+    this.#limitKey = `envoy.resource_limits.listener.${compiled.name}.connection_limit`;
+  }
+
+  onAccept(connection: SocketConnection): void {
+    if (!this.#manager.isAccepting) {
+      connection.readDisable(true);
+      this.#early.push(connection);
+      return;
+    }
+    const { compiled } = this;
+    const refusal = this.#refusal();
+    if (refusal !== undefined) {
+      compiled.stats.inc(refusal);
+      connection.close("no_flush");
+      return;
+    }
+    const active = new ActiveConnection(connection, compiled, this);
+    this.connections.add(active);
+    active.start();
+  }
+
+  /** Serves those that came early. */
+  startAccepting(): void {
+    const early = this.#early;
+    this.#early = [];
+    for (const connection of early) {
+      if (connection.isClosed) continue;
+      connection.readDisable(false);
+      this.onAccept(connection);
+    }
+  }
+
+  onConnectionClosed(connection: ActiveConnection): void {
+    this.connections.delete(connection);
+  }
+
+  stop(): void {
+    for (const socket of this.sockets) socket.close();
+    this.sockets = [];
+  }
+
+  drainConnections(): void {
+    this.isDraining = true;
+    for (const connection of [...this.connections]) connection.startDrain();
+  }
+
+  /** The stat of the limit that is reached, undefined if none is. */
+  #refusal(): number | undefined {
+    const runtime = this.#runtime;
+    const limit = runtime.number(this.#limitKey, Infinity);
+    if (this.connections.size >= limit) return LISTENER_STAT.cxOverflow;
+    if (this.compiled.ignoresGlobalLimit) return undefined;
+    const global = runtime.number(GLOBAL_LIMIT_KEY, Infinity);
+    if (global === Infinity || this.#manager.activeConnections < global) return undefined;
+    return LISTENER_STAT.globalCxOverflow;
+  }
+}
+
+export class ListenerManager {
+  readonly #context: CompileContext;
+  readonly #listeners = new Map<string, ActiveListener>();
+  /** Removed or replaced, with connections that end. */
+  #draining: ActiveListener[] = [];
+  #isAccepting = false;
+
+  constructor(context: CompileContext) {
+    this.#context = context;
+  }
+
+  /** Binds a listener. @returns the addresses with their real ports, or why it cannot be */
+  add(compiled: CompiledListener, options: BindOptions): string | readonly Address[] {
+    const listener = new ActiveListener(compiled, this, this.#context);
+    const bound = this.#bind(listener, options);
+    if (typeof bound !== "string") this.#listeners.set(compiled.name, listener);
+    return bound;
+  }
+
+  /**
+   * Replaces a listener of the same name. On the same addresses the sockets stay, so that no waiting
+   * connection is lost; connections of the old configuration drain.
+   */
+  update(compiled: CompiledListener, options: BindOptions): string | readonly Address[] {
+    const old = this.#listeners.get(compiled.name);
+    if (old === undefined) return this.add(compiled, options);
+    if (!hasSameAddresses(old.compiled, compiled)) {
+      const bound = this.add(compiled, options);
+      if (typeof bound !== "string") this.#retire(old);
+      return bound;
+    }
+    const successor = new ActiveListener(compiled, this, this.#context);
+    const served = old.sockets.map((socket) => socket.address);
+    for (const socket of old.sockets) socket.onAccept = (accepted) => successor.onAccept(accepted);
+    successor.sockets = old.sockets;
+    old.sockets = [];
+    this.#listeners.set(compiled.name, successor);
+    this.#retire(old);
+    return served;
+  }
+
+  /** Stops a listener and drains its connections. */
+  remove(name: string): void {
+    const listener = this.#listeners.get(name);
+    if (listener === undefined) return;
+    this.#listeners.delete(name);
+    this.#retire(listener);
+  }
+
+  get isAccepting(): boolean {
+    return this.#isAccepting;
+  }
+
+  /** Connections wait until then. */
+  startAccepting(): void {
+    this.#isAccepting = true;
+    this.#context.dispatcher.run(() => {
+      for (const listener of this.#listeners.values()) listener.startAccepting();
+    });
+  }
+
+  /** Connections of all listeners, those that drain included. */
+  get activeConnections(): number {
+    let count = 0;
+    for (const listener of this.#listeners.values()) count += listener.connections.size;
+    for (const listener of this.#draining) count += listener.connections.size;
+    return count;
+  }
+
+  /** Refuses new connections. */
+  drainListeners(options: DrainOptions): void {
+    for (const listener of this.#listeners.values()) {
+      const { trafficDirection } = listener.compiled;
+      if (options.inboundOnly && trafficDirection !== TRAFFIC_INBOUND) continue;
+      listener.stop();
+      if (options.graceful) listener.drainConnections();
+    }
+  }
+
+  /** The thread ends: no new connections, all others end kindly. */
+  drainAll(): void {
+    this.drainListeners({ graceful: true, inboundOnly: false });
+    for (const listener of this.#draining) listener.drainConnections();
+  }
+
+  /** Ends all connections at once and closes the sockets. */
+  closeAll(): void {
+    for (const listener of [...this.#listeners.values(), ...this.#draining]) {
+      listener.stop();
+      for (const active of [...listener.connections]) active.connection.close("no_flush");
+    }
+  }
+
+  #retire(listener: ActiveListener): void {
+    listener.stop();
+    listener.drainConnections();
+    this.#draining = this.#draining.filter((other) => other.connections.size > 0);
+    if (listener.connections.size > 0) this.#draining.push(listener);
+    const { drainTimeMs } = this.#context.server;
+    this.#context.dispatcher.timers.after(drainTimeMs, () => {
+      for (const active of [...listener.connections]) active.connection.close("flush_write");
+    });
+  }
+
+  #bind(listener: ActiveListener, options: BindOptions): string | readonly Address[] {
+    const { compiled } = listener;
+    const bound: Address[] = [];
+    for (const [index, bind] of compiled.addresses.entries()) {
+      const address = withPort(bind.address, options.ports?.[index]);
+      if (!options.isOwner || !compiled.bindsToPort) {
+        bound.push(address);
+        continue;
+      }
+      try {
+        const socket = listen(address, {
+          dispatcher: this.#context.dispatcher,
+          reusePort: compiled.reusePort && address.kind === "ip",
+          backlog: compiled.backlog,
+          unixMode: bind.unixMode,
+          keepaliveTimeS: bind.keepaliveTimeS,
+          onAccept: (connection) => listener.onAccept(connection),
+          onOverflow: () => compiled.stats.inc(LISTENER_STAT.cxOverflow),
+        });
+        listener.sockets.push(socket);
+        bound.push(socket.address);
+      } catch (error) {
+        listener.stop();
+        if (error instanceof ListenError) return error.message;
+        throw error;
+      }
+    }
+    return bound;
+  }
+}
+
+function hasSameAddresses(a: CompiledListener, b: CompiledListener): boolean {
+  const key = (listener: CompiledListener): string => JSON.stringify(listener.addresses);
+  return key(a) === key(b) && a.reusePort === b.reusePort && a.bindsToPort === b.bindsToPort;
+}
