@@ -11,6 +11,12 @@ export function compileNameFilter(
     const regex = RE2JS.compile(source);
     return (name) => regex.matcher(name).find();
   } catch (error) {
-    return `Invalid re2 regex: ${error instanceof Error ? error.message : String(error)}`;
+    return `Invalid re2 regex: ${re2Words(error instanceof Error ? error.message : String(error))}`;
   }
+}
+
+/** RE2's own wording: the library says "error parsing regexp: missing closing ): `(`". */
+function re2Words(text: string): string {
+  return text.replace("error parsing regexp: ", "").replace("missing closing ", "missing ")
+    .replace(/`([^]*)`$/, "$1");
 }

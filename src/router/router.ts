@@ -27,10 +27,7 @@ import { compileRouter, ROUTER_STAT, type RouterConfig } from "./config.ts";
 import { Exchange } from "./exchange.ts";
 import { findInvalidHeader } from "./strict_headers.ts";
 
-const STAT = {
-  maintenanceMode: clusterStat("upstream_rq_maintenance_mode"),
-  dropOverload: clusterStat("upstream_rq_drop_overload"),
-};
+const MAINTENANCE_MODE = clusterStat("upstream_rq_maintenance_mode");
 
 /** An answer that needs no upstream. */
 interface Refusal {
@@ -174,7 +171,7 @@ class Router implements HttpFilter {
   #isShed(cluster: Cluster, charger: Charger): boolean {
     const { info } = cluster;
     if (info.isMaintenanceMode()) {
-      info.stats.inc(STAT.maintenanceMode);
+      info.stats.inc(MAINTENANCE_MODE);
       charger.charge(503, undefined, false);
       this.#refuse({
         status: 503,
@@ -192,7 +189,7 @@ class Router implements HttpFilter {
     if (!isUnconditional) {
       const { random } = this.#callbacks.dispatcher;
       if (random.below(1_000_000) >= percent * 10_000) return false;
-      info.stats.inc(STAT.dropOverload);
+      info.chargeDropOverload();
     }
     charger.charge(503, undefined, false);
     this.#refuse({

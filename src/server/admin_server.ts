@@ -97,12 +97,16 @@ export class AdminServer {
     if (typeof bound === "string") throw new Error(`admin: ${bound}`);
     const path = parts.process.adminAddressPath;
     if (path !== undefined) writeAdminAddress(path, bound[0] as Address);
-    listeners.startAccepting();
     return new AdminServer(listeners);
   }
 
+  /** Answers from now on; who connected before has waited in the socket's queue. */
+  startAccepting(): void {
+    if (!this.#listeners.isAccepting) this.#listeners.startAccepting();
+  }
+
   close(): void {
-    this.#listeners.drainListeners({ graceful: false, inboundOnly: false, skipExit: false });
+    this.#listeners.closeAll();
   }
 }
 

@@ -106,11 +106,13 @@ function detailsOf({ path, certificate }: LoadedCertificate, nowMs: number): Jso
 }
 
 function subjectAltNames(certificate: X509Certificate): Json[] {
-  const names: Json[] = [];
+  const dns: Json[] = [];
+  const uris: Json[] = [];
+  const ips: Json[] = [];
   for (const part of (certificate.subjectAltName ?? "").split(", ")) {
-    if (part.startsWith("DNS:")) names.push({ dns: part.slice(4) });
-    else if (part.startsWith("URI:")) names.push({ uri: part.slice(4) });
-    else if (part.startsWith("IP Address:")) names.push({ ip_address: part.slice(11) });
+    if (part.startsWith("DNS:")) dns.push({ dns: part.slice(4) });
+    else if (part.startsWith("URI:")) uris.push({ uri: part.slice(4) });
+    else if (part.startsWith("IP Address:")) ips.push({ ip_address: part.slice(11) });
   }
-  return names;
+  return [...dns, ...uris, ...ips];
 }

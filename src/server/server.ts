@@ -32,6 +32,8 @@ import type { ListenerStatus, ServerState } from "../admin/mod.ts";
 const CLUSTERS_PER_MESSAGE = 50;
 /** How long the first answers of DNS are waited for; what comes later is published as it comes. */
 const DNS_WAIT_MS = 1000;
+/** How long admin's first connections wait for the workers to come up. */
+const ADMIN_WAIT_MS = 1000;
 
 export interface ServerOptions {
   readonly config: LoadedConfig;
@@ -90,6 +92,8 @@ export class Server {
     this.#setUpStats();
     this.#pool.introduce((worker) => this.#workerInit(worker), (worker) => this.#replay(worker));
     this.#admin = await AdminServer.start(this, this.#adminParts());
+    // A quick start is answered LIVE at once; a slow one tells its state after this time.
+    setTimeout(() => this.#admin?.startAccepting(), ADMIN_WAIT_MS);
     const { staticResources } = this.#config.bootstrap;
     for (const cluster of staticResources?.clusters ?? []) this.clusters.add(cluster);
     await this.clusters.initialized(DNS_WAIT_MS);
@@ -97,6 +101,7 @@ export class Server {
     for (const message of this.#resources()) this.#pool.broadcast(message);
     await this.#startListeners(staticResources?.listeners ?? []);
     if (!this.#isEnding) this.#setState("LIVE");
+    this.#admin?.startAccepting();
     this.#process.onSignals({
       terminate: () => this.shutDown(),
       terminateNow: () => this.#end(0),
@@ -129,7 +134,7 @@ export class Server {
 
   /** A worker died and its place is being filled: what it held is given back. */
   onWorkerReplaced(worker: number): void {
-    this.serverStats.count("server.worker_replaced");
+    this.serverStats.count("denvoy.workers_replaced");
     this.store.retire(worker);
     this.clusters.releaseThread(worker);
   }
@@ -403,7 +408,7 @@ export class Server {
   }
 
   #reportFault(error: unknown): void {
-    this.serverStats?.count("server.worker_faults");
+    this.serverStats?.count("denvoy.worker_faults");
     const text = error instanceof Error ? error.stack ?? error.message : String(error);
     logger("main").error("exception on main: {text}", { text });
   }

@@ -6,15 +6,16 @@ import { type StatTemplate, statTemplate } from "../stats/mod.ts";
 const SERVER: StatTemplate = statTemplate(
   `debug_assertion_failures dropped_stat_flushes dynamic_unknown_fields envoy_bug_failures
   envoy_notifications main_thread.watchdog_mega_miss main_thread.watchdog_miss static_unknown_fields
-  wip_protos worker_replaced worker_faults`,
+  wip_protos`,
   `compilation_settings.fips_mode concurrency days_until_first_cert_expiring hot_restart_epoch
   hot_restart_generation live memory_allocated memory_heap_size memory_physical_size
-  native_handles parent_connections seconds_until_first_ocsp_response_expiring state
+ parent_connections seconds_until_first_ocsp_response_expiring state
   stats_recent_lookups total_connections uptime version`,
 );
 
 const OTHERS: StatTemplate = statTemplate(
-  `main_thread.watchdog_mega_miss main_thread.watchdog_miss workers.watchdog_mega_miss
+  `denvoy.worker_faults denvoy.workers_replaced main_thread.watchdog_mega_miss
+  main_thread.watchdog_miss workers.watchdog_mega_miss
   workers.watchdog_miss runtime.deprecated_feature_use runtime.load_error runtime.load_success
   runtime.override_dir_exists runtime.override_dir_not_exists listener_manager.listener_added
   listener_manager.listener_create_failure listener_manager.listener_create_success
@@ -23,7 +24,7 @@ const OTHERS: StatTemplate = statTemplate(
   cluster_manager.cluster_added cluster_manager.cluster_modified cluster_manager.cluster_removed
   cluster_manager.cluster_updated cluster_manager.cluster_updated_via_merge
   cluster_manager.update_merge_cancelled cluster_manager.update_out_of_merge_window`,
-  `runtime.admin_overrides_active runtime.deprecated_feature_seen_since_process_start
+  `denvoy.native_handles runtime.admin_overrides_active runtime.deprecated_feature_seen_since_process_start
   runtime.num_keys runtime.num_layers listener_manager.total_filter_chains_draining
   listener_manager.total_listeners_active listener_manager.total_listeners_draining
   listener_manager.total_listeners_warming listener_manager.workers_pinned

@@ -157,7 +157,6 @@ export interface ClusterInfo {
   readonly isMaintenanceMode: () => boolean;
   /** Indices into CLUSTER_STATS. */
   readonly stats: StatGroup;
-  readonly requestTime: Histogram;
   readonly connectTime: Histogram;
   /** `upstream_rq_<code>`, `upstream_rq_<n>xx`, `upstream_rq_completed`; internal_ and external_ twins; zone and canary trees. */
   chargeResponse(
@@ -174,6 +173,8 @@ export interface ClusterInfo {
   readonly dropOverloadCategory: string | undefined;
   /** Percent chance (0–100) that drop_overloads rejects a request. */
   readonly dropOverloadPercent: number;
+  /** Counts `upstream_rq_drop_overload`, which exists only where it happens. */
+  chargeDropOverload(): void;
   /** Retry policy of HttpProtocolOptions or the cluster's typed options, used when a route has none. */
   readonly retryPolicyMessage: object | undefined;
   readonly hashPolicyMessages: readonly object[];

@@ -35,9 +35,9 @@ export class ClusterFacts implements ClusterInfo {
   readonly maxStreamDurationMs: number | undefined;
   readonly upstreamHttpFilters: readonly unknown[];
   readonly stats: StatGroup;
-  readonly requestTime: Histogram;
   readonly connectTime: Histogram;
   readonly lengthTime: Histogram;
+  readonly requestsPerConnection: Histogram;
   readonly trackTimeoutBudgets: boolean;
   readonly timeoutBudgetPercentUsed: Histogram | undefined;
   readonly timeoutBudgetPerTryPercentUsed: Histogram | undefined;
@@ -68,9 +68,9 @@ export class ClusterFacts implements ClusterInfo {
     this.maxStreamDurationMs = options.maxStreamDurationMs;
     this.upstreamHttpFilters = options.httpFilterMessages;
     this.stats = scope.group(CLUSTER_STATS);
-    this.requestTime = scope.histogram("upstream_rq_time", "milliseconds");
     this.connectTime = scope.histogram("upstream_cx_connect_ms", "milliseconds");
     this.lengthTime = scope.histogram("upstream_cx_length_ms", "milliseconds");
+    this.requestsPerConnection = scope.histogram("upstream_rq_per_cx");
     this.trackTimeoutBudgets = message.trackClusterStats?.timeoutBudgets ??
       message.trackTimeoutBudgets;
     const budget = (name: string): Histogram | undefined =>
@@ -95,6 +95,10 @@ export class ClusterFacts implements ClusterInfo {
     },
   ): void {
     this.#codes.charge(status, options);
+  }
+
+  chargeDropOverload(): void {
+    this.scope.counter("upstream_rq_drop_overload").inc();
   }
 
   /** Counts under `zone.<from>.<to>`, for hosts whose zone is known. */

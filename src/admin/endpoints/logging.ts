@@ -25,7 +25,7 @@ export const logging: AdminEndpoint = {
     const lines = [...host.logLevels()].map(([component, level]) => `  ${component}: ${level}\n`);
     const active = `active loggers:\n${lines.join("")}\n`;
     if (wrong === undefined) return ok(active);
-    return { status: 400, contentType: TEXT, body: `error: ${wrong}\n\n${USAGE}\n${active}` };
+    return { status: 400, contentType: TEXT, body: `error: ${wrong}\n\n${USAGE}${active}` };
   },
 };
 

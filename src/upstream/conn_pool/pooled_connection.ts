@@ -237,6 +237,7 @@ export class PooledConnection
       return;
     }
     facts.lengthTime.record(dispatcher.clock.nowMs() - this.connectCompleteMs);
+    facts.requestsPerConnection.record(this.streamCount);
     this.#codec!.onConnectionClosed(this.#resetReason, this.#resetDetails || details);
     this.#owner.onClosed(this, undefined);
   }

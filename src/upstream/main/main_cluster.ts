@@ -3,7 +3,7 @@
 import type { Address, Dispatcher } from "../../base/mod.ts";
 import type { envoy_config_cluster_v3_Cluster } from "../../proto/mod.ts";
 import type { CompileContext } from "../../runtime/mod.ts";
-import { type Scope, type StatGroup, statTemplate } from "../../stats/mod.ts";
+import { type Counter, type Scope, type StatGroup, statTemplate } from "../../stats/mod.ts";
 import type { Priority } from "../api.ts";
 import type { SharedBreaker } from "../circuit_breaker.ts";
 import { clusterScope } from "../cluster_info.ts";
@@ -23,6 +23,7 @@ const STAT = {
   membershipDegraded: clusterStat("membership_degraded"),
   membershipExcluded: clusterStat("membership_excluded"),
   maxHostWeight: clusterStat("max_host_weight"),
+  warmingState: clusterStat("warming_state"),
   updateAttempt: clusterStat("update_attempt"),
   updateSuccess: clusterStat("update_success"),
   updateFailure: clusterStat("update_failure"),
@@ -71,6 +72,10 @@ export class MainCluster {
   readonly #refreshes: DnsRefresh[] = [];
   readonly #unanswered = new Set<EndpointTemplate>();
 
+  readonly #matches: Counter;
+  /** Hosts that were matched with a transport socket. */
+  #matched = 0;
+
   constructor(message: envoy_config_cluster_v3_Cluster, options: MainClusterOptions) {
     const { context } = options;
     this.message = message;
@@ -92,6 +97,8 @@ export class MainCluster {
       const own = scope.scope("circuit_breakers").scope(priority);
       return { priority, open: own.group(OPEN_GAUGES), scope: own };
     });
+    this.#stats.set(STAT.warmingState, 0);
+    this.#matches = scope.scope("default").counter("total_match_count");
     this.#setMembership(this.hosts.membership().total > 0);
   }
 
@@ -154,7 +161,11 @@ export class MainCluster {
         [breaker.pendingRequests, breaker.maxPendingRequests],
         [breaker.retries, breaker.maxRetries],
       ];
-      rows.forEach(([count, max], i) => open.set(i, count >= max ? 1 : 0));
+      rows.forEach(([count, max], i) => {
+        const isOpen = count >= max ? 1 : 0;
+        // A gauge that never changed stays unused, as `usedonly` shows it.
+        if (isOpen !== open.get(i)) open.set(i, isOpen);
+      });
       if (!breaker.thresholds.trackRemaining) continue;
       let remaining = this.#remaining.get(priority);
       if (remaining === undefined) {
@@ -226,6 +237,9 @@ export class MainCluster {
     const membership = this.hosts.membership();
     const stats = this.#stats;
     if (hasChanged) stats.inc(STAT.membershipChange);
+    // Each new host is matched with a transport socket; without matches that is the default one.
+    if (membership.total > this.#matched) this.#matches.add(membership.total - this.#matched);
+    this.#matched = membership.total;
     stats.set(STAT.membershipTotal, membership.total);
     stats.set(STAT.membershipHealthy, membership.healthy);
     stats.set(STAT.membershipDegraded, membership.degraded);
