@@ -21,7 +21,7 @@ export function headerName(name: string): string {
 /** What a value must satisfy; a missing header never gets here but as "". */
 type ValueTest = (value: string) => boolean;
 
-/** Compiles one matcher; an inverted one matches a missing header, but for `present_match`. */
+/** Compiles one matcher. A missing header satisfies no matcher of a value, not even an inverted one. */
 export function compileHeaderMatcher(
   message: envoy_config_route_v3_HeaderMatcher,
   context: BaseCompileContext,
@@ -44,7 +44,8 @@ export function compileHeaderMatcher(
         if (test(headers.valueAt(i))) return !invert;
         isMissing = false;
       }
-      return (isMissing && missingIsEmpty ? test("") : false) !== invert;
+      if (!isMissing) return invert;
+      return missingIsEmpty && test("") !== invert;
     },
   };
 }

@@ -35,7 +35,7 @@ const HEADERS: readonly { name: string; matcher: object; cases: readonly Case[] 
   {
     name: "none of repeated headers when inverted",
     matcher: { ...text("1"), invert_match: true },
-    cases: [[["1", "2"], false], [["3", "2"], true], [[], true]],
+    cases: [[["1", "2"], false], [["3", "2"], true], [[], false]],
   },
   {
     name: "a missing header as empty",
@@ -96,7 +96,7 @@ const HEADERS: readonly { name: string; matcher: object; cases: readonly Case[] 
   {
     name: "a range, inverted",
     matcher: { ...RANGE, invert_match: true },
-    cases: [[["1"], false], [["abc"], true]],
+    cases: [[["1"], false], [["abc"], true], [[], false]],
   },
   {
     name: "a range of a missing header taken as empty",
