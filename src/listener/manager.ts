@@ -19,6 +19,8 @@ export interface DrainOptions {
   /** Connections are told to end; else only new ones are refused. */
   readonly graceful: boolean;
   readonly inboundOnly: boolean;
+  /** Admin's wish to go on after a drain; the server's affair, not the listeners'. */
+  readonly skipExit?: boolean;
 }
 
 /** Process-wide limit of downstream connections, as Envoy's runtime key. */
