@@ -24,7 +24,8 @@ export async function ensureDevCertificate(directory: string): Promise<void> {
     signingAlgorithm: ALGORITHM,
     keys,
     extensions: [
-      new x509.BasicConstraintsExtension(true, 0, true),
+      // No authority: rustls refuses one as a server's certificate.
+      new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.SubjectAlternativeNameExtension([
         { type: "dns", value: "localhost" },
         { type: "ip", value: "127.0.0.1" },
