@@ -4,6 +4,7 @@
  * handle, so that a connection costs few objects and a read or write none.
  */
 
+import { setImmediate } from "node:timers";
 import { type Address, unmapIpv4 } from "../base/mod.ts";
 import { errnoName, errnoText, UV_EOF } from "./errno.ts";
 import {
@@ -19,6 +20,7 @@ import {
   type SocketName,
   WRITE_IS_ASYNC,
 } from "./native.ts";
+import { countClosedTls } from "./tls_garbage.ts";
 import type {
   TlsFacts,
   TlsMaterial,
@@ -33,6 +35,26 @@ const IGNORED: NativeRequest = { oncomplete() {} };
 /** `@name` of an abstract socket as the system wants it. */
 export function systemPath(path: string): string {
   return path.startsWith("@") ? `\0${path.slice(1)}` : path;
+}
+
+/** Reads from this size on count: small ones are never what keeps a thread busy. */
+const LARGE_READ_BYTES = 16384;
+/**
+ * What large reads of all connections may take before the event loop turns: the system serves a ready
+ * socket up to 128 times in a row, while timers and other connections wait.
+ */
+const TURN_BYTES = 524288;
+let turnBytes = 0;
+
+/** Counts a large read; true if the reader should wait for the loop to turn. */
+function isTurnSpent(bytes: number): boolean {
+  if (turnBytes === 0) {
+    setImmediate(() => {
+      turnBytes = 0;
+    });
+  }
+  turnBytes += bytes;
+  return turnBytes > TURN_BYTES;
 }
 
 class WriteRequest implements NativeRequest {
@@ -55,8 +77,9 @@ export class NativeTransport implements Transport {
   readonly #write: NativeRequest;
   #tls: NativeTls | undefined;
   #isClosed = false;
-  /** Whether the wire itself ended: a TLS end without it is a close_notify, with it a cut. */
-  #wireEnded = false;
+  #wantsRead = false;
+  /** Reading pauses until the event loop has turned. */
+  #isYielding = false;
 
   constructor(socket: NativeSocket, target: Address | undefined, events: TransportEvents) {
     this.events = events;
@@ -79,10 +102,12 @@ export class NativeTransport implements Transport {
   }
 
   readStart(): void {
-    this.#socket.readStart();
+    this.#wantsRead = true;
+    if (!this.#isYielding) this.#socket.readStart();
   }
 
   readStop(): void {
+    this.#wantsRead = false;
     this.#socket.readStop();
   }
 
@@ -192,12 +217,12 @@ export class NativeTransport implements Transport {
       const bytes = count === wire.length ? wire : wire.subarray(0, count);
       if (this.#tls === undefined) this.events.onBytes(bytes);
       else this.#tls.receive(bytes);
+      if (count >= LARGE_READ_BYTES && isTurnSpent(count)) this.#yield();
       return;
     }
     if (count === 0) return;
     this.#socket.readStop();
     if (count !== UV_EOF) return this.#fail(count);
-    this.#wireEnded = true;
     if (this.#tls === undefined) this.events.onEof();
     else this.#tls.emitEof();
   }
@@ -216,9 +241,14 @@ export class NativeTransport implements Transport {
     else this.events.onWritten();
   }
 
-  /** Whether the TCP connection ended without a close_notify. */
-  get isCut(): boolean {
-    return this.#wireEnded;
+  #yield(): void {
+    if (this.#isClosed || !this.#wantsRead) return;
+    this.#isYielding = true;
+    this.#socket.readStop();
+    setImmediate(() => {
+      this.#isYielding = false;
+      if (this.#wantsRead && !this.#isClosed) this.#socket.readStart();
+    });
   }
 
   #fail(status: number): void {
@@ -227,8 +257,10 @@ export class NativeTransport implements Transport {
   }
 
   #endTls(): void {
-    this.#tls?.setClosing();
-    this.#tls?.destroySsl();
+    if (this.#tls === undefined) return;
+    this.#tls.setClosing();
+    this.#tls.destroySsl();
+    countClosedTls();
   }
 
   #isTcp(socket: NativeSocket): socket is NativeTcp {
