@@ -60,7 +60,7 @@ export function setProxyStatus(
   if (options.showsTerminationDetails && info.connectionTerminationDetails !== "") {
     details.push(info.connectionTerminationDetails);
   }
-  if (options.showsFlags) details.push(formatFlags(info.flags, 0));
+  if (options.showsFlags) details.push(formatFlags(info, 0));
   let value = `${options.proxyName}; error=${kind.name}`;
   if (details.length > 0) value += `; details="${details.join("; ")}"`;
   const given = headers.joined("proxy-status");

@@ -77,7 +77,7 @@ export const H = {
   xEnvoyIpTags: 70,
   xEnvoyIsTimeoutRetry: 71,
   xEnvoyCluster: 72,
-  xEnvoyStreamDurationMs: 73,
+  xEnvoyUpstreamStreamDurationMs: 73,
   xEnvoyLocalReplyRedirect: 74,
   xEnvoyUnconditionalDropOverload: 75,
   xEnvoyDropOverload: 76,

@@ -68,16 +68,34 @@ export const FLAG_NAMES: readonly (readonly [short: string, long: string])[] = [
   ["UDO", "UnconditionalDropOverload"],
 ];
 
-/** Envoy's print order puts retry exhaustion first: `URX,UF`. */
-const PRINT_ORDER: readonly number[] = FLAG_NAMES.map((_, bit) => bit)
-  .sort((a, b) => Number(b === 15) - Number(a === 15));
+/** One more flag at the end of an order, which packs bit numbers at five bits each, the latest lowest. */
+export function appendFlag(order: number, flag: number): number {
+  // 2^53 takes ten; more than a handful is never set. What is lost is only a name in a log.
+  return (order % 2 ** 45) * 32 + (31 - Math.clz32(flag));
+}
 
-/** The flags as %RESPONSE_FLAGS% (column 0) or %RESPONSE_FLAGS_LONG% (column 1) prints them; "-" if none. */
-export function formatFlags(flags: number, column: 0 | 1): string {
-  if (flags === 0) return "-";
-  const names: string[] = [];
-  for (const bit of PRINT_ORDER) {
-    if ((flags & (1 << bit)) !== 0) names.push(FLAG_NAMES[bit]![column]);
+/**
+ * The flags in the order they were set, as %RESPONSE_FLAGS% (column 0) or %RESPONSE_FLAGS_LONG%
+ * (column 1) prints them; "-" if none.
+ */
+export function formatFlags(info: FlagsInOrder, column: 0 | 1): string {
+  if (info.flags === 0) return "-";
+  let text = "";
+  let rest = info.flagOrder;
+  for (let left = info.flags; left !== 0; rest = Math.floor(rest / 32)) {
+    const bit = rest % 32;
+    if ((left & (1 << bit)) === 0) break;
+    left &= ~(1 << bit);
+    const name = FLAG_NAMES[bit]![column];
+    text = text === "" ? name : `${name},${text}`;
   }
-  return names.join(",");
+  return text;
+}
+
+/** What a stream keeps of its flags. */
+export interface FlagsInOrder {
+  /** Bits of FLAG. */
+  readonly flags: number;
+  /** As appendFlag makes it. */
+  readonly flagOrder: number;
 }

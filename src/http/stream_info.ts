@@ -7,6 +7,7 @@
 import type { Address } from "../base/mod.ts";
 import type { Protocol } from "./codec.ts";
 import type { HeaderMap } from "./header_map.ts";
+import { appendFlag } from "./response_flags.ts";
 
 /** TLS facts of one connection, downstream or upstream; undefined members are unknown. */
 export interface TlsInfo {
@@ -127,8 +128,9 @@ export class StreamInfo {
   responseCode = 0;
   responseCodeDetails = "";
   connectionTerminationDetails = "";
-  /** Bits of FLAG. */
+  /** Bits of FLAG, and the order they were set in: logs print them so. */
   flags = 0;
+  flagOrder = 0;
   /** The peer as HTTP knows it (x-forwarded-for, trusted hops). */
   remoteAddress: Address;
   /** Body bytes. */
@@ -171,7 +173,9 @@ export class StreamInfo {
   }
 
   setFlag(flag: number): void {
+    if ((this.flags & flag) === flag) return;
     this.flags |= flag;
+    this.flagOrder = appendFlag(this.flagOrder, flag);
   }
 
   hasFlag(flag: number): boolean {

@@ -393,10 +393,10 @@ export class Exchange implements AttemptOwner, DownstreamWatermarks {
   }
 
   #takeWishes(headers: HeaderMap): void {
-    const duration = headers.getId(H.xEnvoyStreamDurationMs);
+    const duration = headers.getId(H.xEnvoyUpstreamStreamDurationMs);
     if (duration !== undefined) {
       this.#maxDurationMs = parseUnsigned(duration);
-      headers.removeId(H.xEnvoyStreamDurationMs);
+      headers.removeId(H.xEnvoyUpstreamStreamDurationMs);
     }
     if (headers.removeId(H.xEnvoyUpstreamRqTimeoutAltResponse) > 0) {
       this.timeoutStatus = NO_CONTENT;

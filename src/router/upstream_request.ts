@@ -361,8 +361,9 @@ export class UpstreamRequest
     this.#owner.onResponseTrailers(this, trailers);
   }
 
-  onReset(reason: ResetReason, details: string): void {
-    if (!this.isFinished) this.#onReset(fromStream(reason), details);
+  onReset(reason: ResetReason, _details: string): void {
+    // Only a connection that was never made has a transport failure to tell of, as in Envoy.
+    if (!this.isFinished) this.#onReset(fromStream(reason), "");
   }
 
   onAboveWriteBufferHighWatermark(): void {

@@ -172,7 +172,7 @@ export class Harness {
     };
     const log: AccessLog = {
       log: ({ info, accessLogType }) => {
-        const flags = formatFlags(info.flags, 0);
+        const flags = formatFlags(info, 0);
         const text = `${info.responseCode} ${flags} ${info.responseCodeDetails || "-"}`;
         this.logged.push(accessLogType === "DownstreamEnd" ? text : `${accessLogType} ${text}`);
       },

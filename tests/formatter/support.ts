@@ -50,7 +50,6 @@ export function fullContext(): FormatContext {
     protocol: "HTTP/2",
     responseCode: 503,
     responseCodeDetails: "via upstream",
-    flags: FLAG.upstreamConnectionFailure | FLAG.upstreamRetryLimitExceeded,
     remoteAddress: { kind: "ip", host: "2001:db8::7", port: 0 },
     bytesReceived: 5,
     bytesSent: 7,
@@ -72,6 +71,8 @@ export function fullContext(): FormatContext {
     },
     filterState: new Map([["k", { serialize: () => "plain", json: () => ({ b: 1, a: "é" }) }]]),
   });
+  info.setFlag(FLAG.upstreamRetryLimitExceeded);
+  info.setFlag(FLAG.upstreamConnectionFailure);
   info.upstream = {
     ...newUpstreamInfo("cluster"),
     address: { kind: "ip", host: "::1", port: 8080 },

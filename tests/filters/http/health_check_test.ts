@@ -60,7 +60,7 @@ class Check {
     const status = filter.decodeHeaders!(HeaderMap.of([":path", path]), true);
     const reply = this.replies.pop();
     if (reply === undefined) return status === "continue" ? "passed" : "stopped";
-    return `${reply.status} ${formatFlags(this.info.flags, 0)} ${reply.details}`;
+    return `${reply.status} ${formatFlags(this.info, 0)} ${reply.details}`;
   }
 
   stat(name: string): number {

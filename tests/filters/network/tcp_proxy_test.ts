@@ -67,7 +67,7 @@ class Proxy {
   }
 
   get flags(): string {
-    return formatFlags(this.info.flags, 0);
+    return formatFlags(this.info, 0);
   }
 
   connect(): void {
@@ -155,7 +155,7 @@ Deno.test("tcp_proxy tries max_connect_attempts times", async () => {
   proxy.refuse();
   assertEquals([proxy.requests.length, proxy.downstream.isClosing], [2, false]);
   proxy.refuse();
-  assertEquals([proxy.flags, proxy.downstream.isClosing], ["URX,UF", true]);
+  assertEquals([proxy.flags, proxy.downstream.isClosing], ["UF,URX", true]);
   const second = await Proxy.create({ cluster: "a", max_connect_attempts: 2 });
   second.refuse();
   second.connect();
