@@ -82,7 +82,11 @@ async function withDemo(test: (demo: Demo) => Promise<void>): Promise<void> {
     const config = DEV
       .replaceAll(/port_value: (\d+)/g, (_, port: string) => `port_value: {{${DEV_PORTS[port]}}}`)
       .replaceAll(".dev/", `${dir}/`);
-    proxy = await startProxy({ config, ports, args: ["--concurrency", "1", "--drain-time-s", "1"] });
+    proxy = await startProxy({
+      config,
+      ports,
+      args: ["--concurrency", "1", "--drain-time-s", "1"],
+    });
     await test({
       proxy,
       url: `http://127.0.0.1:${proxy.ports["plain"]}`,

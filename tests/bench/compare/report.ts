@@ -19,8 +19,8 @@ export function say(line: string): void {
 export function figureLine(peerName: string, figure: Figure): string {
   const cells = [
     figure.scenario.padEnd(14),
-    `${peerName} ${figure.peer.toFixed(1)}`.padStart(15),
-    `denvoy ${figure.own.toFixed(1)}`.padStart(16),
+    `${peerName} ${figure.peer.toFixed(1)}`.padStart(17),
+    `denvoy ${figure.own.toFixed(1)}`.padStart(17),
     figure.unit.padEnd(10),
     `ratio ${(figure.own / figure.peer).toFixed(2)}`,
   ];
