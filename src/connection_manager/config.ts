@@ -62,7 +62,8 @@ export interface ManagerConfig {
   readonly stats: StatGroup;
   readonly listenerStats: StatGroup | undefined;
   readonly tracingStats: StatGroup;
-  readonly codecStats: CodecStats;
+  readonly http1Stats: CodecStats;
+  readonly http2Stats: CodecStats;
   readonly requestTime: Histogram;
   readonly connectionTime: Histogram;
 }
@@ -114,7 +115,8 @@ export function compileManager(
     stats: scope.group(HTTP_STATS),
     listenerStats: listener?.scope.scope(`http.${prefix}`).group(LISTENER_HTTP_STATS),
     tracingStats: scope.scope("tracing").group(TRACING_STATS),
-    codecStats: context.scope,
+    http1Stats: context.scope,
+    http2Stats: context.scope.scope("http2"),
     requestTime: scope.histogram("downstream_rq_time", "milliseconds"),
     connectionTime: scope.histogram("downstream_cx_length_ms", "milliseconds"),
   };

@@ -288,14 +288,14 @@ export class ManagedConnection implements NetworkFilter, ServerConnectionCallbac
     const isTls = this.info.tls !== undefined;
     if (kind === "http1") {
       const options = isTls ? config.codec.http1Tls : config.codec.http1;
-      this.#http1 = new Http1ServerConnection(connection, options, this, config.codecStats);
+      this.#http1 = new Http1ServerConnection(connection, options, this, config.http1Stats);
       this.#codec = this.#http1;
       config.stats.inc(STAT.downstream_cx_http1_total);
       config.stats.change(STAT.downstream_cx_http1_active, 1);
       return;
     }
     const options = isTls ? config.codec.http2Tls : config.codec.http2;
-    const codec = new Http2ServerConnection(connection, options, this, config.codecStats);
+    const codec = new Http2ServerConnection(connection, options, this, config.http2Stats);
     this.#isHttp2 = true;
     this.#codec = codec;
     config.stats.inc(STAT.downstream_cx_http2_total);
@@ -304,7 +304,7 @@ export class ManagedConnection implements NetworkFilter, ServerConnectionCallbac
       this.#keepalive = new Keepalive(config.keepalive, config.dispatcher, {
         ping: (opaque) => codec.sendPing(opaque),
         expire: () => {
-          config.codecStats.counter("http2.keepalive_timeout").inc();
+          config.http2Stats.counter("keepalive_timeout").inc();
           this.#close("no_flush", "http2_ping_timeout");
         },
       });

@@ -546,7 +546,7 @@ export class ActiveStream implements RequestDecoder, FilterHost, FormatContext {
     if ((info.flags & failed) !== 0 && this.requestHeaders?.getId(H.method) === "CONNECT") {
       return "connect_error"; // RFC 9113 §8.5
     }
-    return info.hasFlag(FLAG.upstreamProtocolError) ? "protocol_error" : "local_reset";
+    return "local_reset";
   }
 
   #finish(end: StreamEnd): void {

@@ -50,6 +50,8 @@ export interface CompiledListener {
   /** Number of core.v3.TrafficDirection: 1 inbound, 2 outbound. */
   readonly trafficDirection: number;
   readonly ignoresGlobalLimit: boolean;
+  /** `drain_type: DEFAULT`: connections drain while the server's health check is failed. */
+  readonly drainsOnFailedHealth: boolean;
   readonly stats: ListenerStats;
 }
 
@@ -57,6 +59,8 @@ export interface CompiledListener {
 const BUFFER_LIMIT_BYTES = 1024 * 1024;
 /** Envoy's default of `listener_filters_timeout`. */
 const FILTERS_TIMEOUT_MS = 15_000;
+/** Number of `DrainType.DEFAULT`. */
+const DRAIN_DEFAULT = 0;
 /** Largest backlog that is asked for where the message names none; the kernel caps it. */
 const BACKLOG = 4096;
 
@@ -85,6 +89,7 @@ export function compileListener(message: Message, context: CompileContext): Comp
     accessLogs: compileAccessLogs(message.accessLog, context),
     trafficDirection: message.trafficDirection,
     ignoresGlobalLimit: message.ignoreGlobalConnLimit,
+    drainsOnFailedHealth: message.drainType === DRAIN_DEFAULT,
     stats: new ListenerStats(scope, context.worker),
   };
 }

@@ -27,14 +27,20 @@ export interface DrainOptions {
 const GLOBAL_LIMIT_KEY = "overload.global_downstream_max_connections";
 const TRAFFIC_INBOUND = 1;
 
+/** What the listener asks the server: whether an operator failed its health check. */
+interface ServerHealth {
+  isFailed(): boolean;
+}
+
 /** One listener in service. */
 class ActiveListener implements ConnectionOwner {
   readonly dispatcher: Dispatcher;
   readonly connections = new Set<ActiveConnection>();
   compiled: CompiledListener;
   sockets: ListenSocket[] = [];
-  isDraining = false;
   readonly #manager: ListenerManager;
+  readonly #context: CompileContext;
+  #wasDrained = false;
   readonly #runtime: Runtime;
   readonly #limitKey: string;
   /** Accepted before the thread was ready for them. */
@@ -43,9 +49,16 @@ class ActiveListener implements ConnectionOwner {
   constructor(compiled: CompiledListener, manager: ListenerManager, context: CompileContext) {
     this.compiled = compiled;
     this.#manager = manager;
+    this.#context = context;
     this.dispatcher = context.dispatcher;
     this.#runtime = context.runtime;
     this.#limitKey = `envoy.resource_limits.listener.${compiled.name}.connection_limit`;
+  }
+
+  get isDraining(): boolean {
+    if (this.#wasDrained) return true;
+    if (!this.compiled.drainsOnFailedHealth) return false;
+    return this.#context.service<ServerHealth>("server_health").isFailed();
   }
 
   onAccept(connection: SocketConnection): void {
@@ -87,7 +100,7 @@ class ActiveListener implements ConnectionOwner {
   }
 
   drainConnections(): void {
-    this.isDraining = true;
+    this.#wasDrained = true;
     for (const connection of [...this.connections]) connection.startDrain();
   }
 

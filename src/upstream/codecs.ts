@@ -31,9 +31,10 @@ class ScopedCodecStats implements CodecStats {
 
 /** @param scope the cluster's */
 export function codecFactory(options: UpstreamProtocolOptions, scope: Scope): CodecFactory {
-  const stats = new ScopedCodecStats(scope);
+  const http1Stats = new ScopedCodecStats(scope);
+  const http2Stats = new ScopedCodecStats(scope.scope("http2"));
   return (protocol, connection, callbacks) =>
     protocol === "http2"
-      ? new Http2ClientConnection(connection, options.http2, callbacks, stats)
-      : new Http1ClientConnection(connection, options.http1, callbacks, stats);
+      ? new Http2ClientConnection(connection, options.http2, callbacks, http2Stats)
+      : new Http1ClientConnection(connection, options.http1, callbacks, http1Stats);
 }

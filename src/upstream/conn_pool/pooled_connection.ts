@@ -176,7 +176,7 @@ export class PooledConnection
     if (isHttp2) {
       const stat = isConnectionGone
         ? POOL_STAT.rqPendingFailureEject
-        : isLocal
+        : isLocal || reason === "protocol_error"
         ? POOL_STAT.rqTxReset
         : POOL_STAT.rqRxReset;
       this.#context.facts.stats.inc(stat);
@@ -215,10 +215,10 @@ export class PooledConnection
   }
 
   onEnd(): void {
-    // A half-closed connection can still answer; an idle one is over.
+    // A half-closed HTTP/1 connection can still answer; HTTP/2 and an idle one are over.
     const error = this.#codec?.onEnd();
     if (error !== undefined) this.#onCodecError(error.kind, error.details);
-    else if (this.#activeStreams === 0) this.#closeAsRemote();
+    else if (this.#activeStreams === 0 || this.protocol === "HTTP/2") this.#closeAsRemote();
     else if (this.state !== "draining") this.#leaveReady("draining");
   }
 
