@@ -1,11 +1,12 @@
 /** Outgoing connections: TCP and Unix, plain or TLS. The answer is a Connection at once; events tell the rest. */
 
 import type { Address, Dispatcher } from "../base/mod.ts";
-import { errnoName, errnoText } from "./errno.ts";
+import { listenAgainLater } from "./descriptors.ts";
+import { errnoName, errnoText, UV_EMFILE } from "./errno.ts";
 import type { SocketAddress } from "./listen.ts";
 import type { NativePipe, NativeTcp } from "./native.ts";
 import { NativeTransport, newSocket, systemPath } from "./native_transport.ts";
-import { usesNativeHandles } from "./self_test.ts";
+import { usesNativeHandles } from "./socket_choice.ts";
 import { SocketConnection, type TlsSession } from "./socket_connection.ts";
 import { connectStream } from "./stream_transport.ts";
 
@@ -50,6 +51,7 @@ function connectNative(
     oncomplete(status: number): void {
       if (connection.isClosed) return;
       if (status < 0) {
+        if (status === UV_EMFILE) listenAgainLater();
         const code = errnoName(status);
         connection.onError(code, errnoText(code));
         return;

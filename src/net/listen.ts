@@ -4,10 +4,17 @@
  */
 
 import { type Address, type Dispatcher, formatAddress } from "../base/mod.ts";
+import {
+  addRevivable,
+  isDescriptorScarce,
+  listenAgainLater,
+  removeRevivable,
+  type Revivable,
+} from "./descriptors.ts";
 import { errnoName, errnoText, UV_EMFILE, UV_ENFILE } from "./errno.ts";
 import type { NativePipe, NativeSocket, NativeTcp, SocketName } from "./native.ts";
 import { NativeTransport, newSocket, systemPath } from "./native_transport.ts";
-import { usesNativeHandles } from "./self_test.ts";
+import { usesNativeHandles } from "./socket_choice.ts";
 import { SocketConnection } from "./socket_connection.ts";
 import { listenStream } from "./stream_transport.ts";
 
@@ -26,7 +33,7 @@ export interface ListenOptions {
    * turn. `events` must be set.
    */
   onAccept(connection: SocketConnection): void;
-  /** The process ran out of file descriptors; accepting goes on after a pause. */
+  /** A connection was refused since the process is short of file descriptors. */
   onOverflow?(): void;
   readonly useNative?: boolean | undefined;
 }
@@ -85,7 +92,7 @@ function bind(
   return tcp.bind6(address.host, address.port, flags | UV_TCP_IPV6ONLY);
 }
 
-class NativeListener implements ListenSocket {
+class NativeListener implements ListenSocket, Revivable {
   readonly address: Address;
   onAccept: (connection: SocketConnection) => void;
   readonly #socket: NativeTcp | NativePipe;
@@ -102,10 +109,16 @@ class NativeListener implements ListenSocket {
     socket.onconnection = (status, client) => this.#onConnection(status, client);
     this.#check(socket.listen(options.backlog));
     this.address = boundAddress(socket, address);
+    addRevivable(this);
   }
 
   close(): void {
+    removeRevivable(this);
     this.#socket.close();
+  }
+
+  listenAgain(): void {
+    this.#socket.listen(this.#options.backlog);
   }
 
   #check(status: number): void {
@@ -123,7 +136,15 @@ class NativeListener implements ListenSocket {
       status = this.#socket.accept(client);
     }
     if (status < 0 || client === undefined) {
-      if (status === UV_EMFILE || status === UV_ENFILE) onOverflow?.call(this.#options);
+      if (status === UV_EMFILE || status === UV_ENFILE) {
+        listenAgainLater();
+        onOverflow?.call(this.#options);
+      }
+      return;
+    }
+    if (isDescriptorScarce()) {
+      client.close();
+      onOverflow?.call(this.#options);
       return;
     }
     dispatcher.beginTurn();

@@ -8,6 +8,7 @@ export * from "./listen.ts";
 export * from "./proxy_protocol.ts";
 export * from "./secrets.ts";
 export * from "./self_test.ts";
+export * from "./socket_choice.ts";
 export * from "./socket_connection.ts";
 export * from "./tls_client.ts";
 export * from "./tls_server.ts";

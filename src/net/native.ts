@@ -43,8 +43,6 @@ export interface NativeSocket extends NativeStream {
   accept(into: NativeSocket): number;
   /** Listening sockets only. */
   onconnection: (status: number, client?: NativeSocket) => void;
-  ref(): void;
-  unref(): void;
 }
 
 export interface NativeTcp extends NativeSocket {

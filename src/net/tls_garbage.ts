@@ -25,7 +25,7 @@ function findCollector(): Collect {
   try {
     v8.setFlagsFromString("--expose-gc");
     const gc = vm.runInNewContext("gc") as Collect;
-    return () => gc();
+    return () => gc({ type: "minor" });
   } catch {
     return () => {};
   }
