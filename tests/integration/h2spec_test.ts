@@ -1,0 +1,114 @@
+/**
+ * h2spec against a real proxy process, where it is installed: its cases for RFC 9113's frames and
+ * messages on cleartext HTTP/2 by prior knowledge and on TLS, both with an HTTP/1.1 upstream, and
+ * the strict case more.
+ */
+
+import { ensureDevCertificate } from "../../src/cli/dev_certificate.ts";
+import { assertEquals } from "../support/assert.ts";
+import { hasTool, type RunningProxy, startProxy } from "../support/proxy.ts";
+
+const HCM =
+  "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
+const ROUTER = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router";
+
+/** A bad preface on a listener of codec_type AUTO is an HTTP/1 request: HTTP2 says it is not. */
+const manager = (codecType: string): string => `
+    - filters:
+      - name: envoy.filters.network.http_connection_manager
+        typed_config:
+          "@type": ${HCM}
+          codec_type: ${codecType}
+          stat_prefix: ingress
+          route_config:
+            virtual_hosts: [{ name: v, domains: ["*"], routes: [{ match: { prefix: / }, route: { cluster: web } }] }]
+          http_filters: [{ name: envoy.filters.http.router, typed_config: { "@type": ${ROUTER} } }]`;
+
+const CONFIG = `
+admin: { address: { socket_address: { address: 127.0.0.1, port_value: {{admin}} } } }
+static_resources:
+  listeners:
+  - name: plain
+    address: { socket_address: { address: 127.0.0.1, port_value: {{plain}} } }
+    filter_chains:${manager("HTTP2")}
+  - name: tls
+    address: { socket_address: { address: 127.0.0.1, port_value: {{tls}} } }
+    filter_chains:${manager("AUTO")}
+      transport_socket:
+        name: envoy.transport_sockets.tls
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext
+          common_tls_context:
+            alpn_protocols: [h2, http/1.1]
+            tls_certificates: [{ certificate_chain: { filename: CERTS/cert.pem }, private_key: { filename: CERTS/key.pem } }]
+  clusters:
+  - name: web
+    type: STATIC
+    load_assignment:
+      cluster_name: web
+      endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: {{web}} } } } }] }]
+`;
+
+async function withProxy(test: (proxy: RunningProxy) => Promise<void>): Promise<void> {
+  const certs = await Deno.makeTempDir({ prefix: "denvoy-certs-" });
+  await ensureDevCertificate(certs);
+  // Windows are tested with a body that is sent: an empty one would have these cases skipped.
+  const web = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+    async (request) => {
+      await request.arrayBuffer().catch(() => {}); // many requests here never end
+      return new Response("hello from the upstream\n");
+    },
+  );
+  const proxy = await startProxy({
+    config: CONFIG.replaceAll("CERTS", certs),
+    ports: { web: web.addr.port },
+    args: ["--concurrency", "1", "--drain-time-s", "1"],
+  });
+  try {
+    await test(proxy);
+  } finally {
+    const code = await proxy.stop();
+    await web.shutdown();
+    await Deno.remove(certs, { recursive: true });
+    assertEquals([code, proxy.stderr()], [0, ""]);
+  }
+}
+
+async function h2spec(args: readonly string[]): Promise<string> {
+  const { stdout } = await new Deno.Command("h2spec", {
+    args: ["-h", "127.0.0.1", ...args],
+    stdin: "null",
+  }).output();
+  const text = new TextDecoder().decode(stdout);
+  const failures = text.split("\n").filter((line) => line.trimStart().startsWith("×"));
+  const summary = /\d+ tests, \d+ passed, \d+ skipped, \d+ failed/.exec(text)?.[0] ?? text;
+  return [...failures, summary].join("\n");
+}
+
+interface Row {
+  readonly name: string;
+  readonly args: readonly string[];
+  readonly listener: "plain" | "tls";
+  readonly want: string;
+}
+
+const ALL = "145 tests, 145 passed, 0 skipped, 0 failed";
+const ALL_STRICT = "146 tests, 146 passed, 0 skipped, 0 failed";
+
+const ROWS: readonly Row[] = [
+  { name: "cleartext by prior knowledge", args: [], listener: "plain", want: ALL },
+  { name: "cleartext, strict", args: ["-S"], listener: "plain", want: ALL_STRICT },
+  { name: "TLS", args: ["-t", "-k"], listener: "tls", want: ALL },
+  { name: "TLS, strict", args: ["-S", "-t", "-k"], listener: "tls", want: ALL_STRICT },
+];
+
+if (hasTool("h2spec")) {
+  for (const { name, args, listener, want } of ROWS) {
+    Deno.test(`h2spec over ${name} passes whole`, async () => {
+      await withProxy(async (proxy) => {
+        assertEquals(await h2spec([...args, "-p", String(proxy.ports[listener])]), want);
+      });
+    });
+  }
+}
