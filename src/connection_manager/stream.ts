@@ -32,7 +32,9 @@ import {
 import type { Route } from "../route/mod.ts";
 import type { Runtime } from "../runtime/mod.ts";
 import { CachedRoute } from "./cached_route.ts";
+import { ConnectionFate, type FateOwner } from "./connection_fate.ts";
 import type { ManagerConfig } from "./config.ts";
+import { EXPIRIES } from "./expiry.ts";
 import { normalizeHost } from "./host_normalize.ts";
 import { setProxyStatus } from "./proxy_status.ts";
 import { checkRequest } from "./request_checks.ts";
@@ -41,26 +43,21 @@ import { settleTracing } from "./request_id.ts";
 import { clearResponseHops, mutateResponseHeaders } from "./response_headers.ts";
 import { STAT } from "./stats.ts";
 import { chargeBegin, chargeEnd, chargeStatus, chargeTracing } from "./stream_charges.ts";
-import { asksToClose, expectsContinue, opensTunnel, successorInfo } from "./stream_facts.ts";
+import { expectsContinue, noteWireBytes, opensTunnel, successorInfo } from "./stream_facts.ts";
 import { streamDurationMs } from "./stream_duration.ts";
 import { type Expired, StreamDeadlines } from "./timeouts.ts";
 import { chooseUpgradeChain, upgradeTypeOf } from "./upgrades.ts";
 
 /** The connection below, as a stream needs it. */
-export interface StreamOwner {
+export interface StreamOwner extends FateOwner {
   readonly config: ManagerConfig;
   readonly dispatcher: Dispatcher;
   readonly info: ConnectionInfo;
-  readonly protocol: Protocol;
   /** Bytes a filter may buffer. */
   readonly bufferLimitBytes: number;
   /** Port of the listener's address, 0 if it has none. */
   readonly localPort: number;
   wallMs(): number;
-  /** Asks the listener whether to drain, and begins to. @returns whether the connection ends soon */
-  checkDrain(): boolean;
-  /** No further request after this one (HTTP/1). */
-  closeAfterStream(): void;
   /** Looks at the stream's deadlines no later than this. */
   scheduleAt(atMs: number): void;
   /** A stream of ours has ended. */
@@ -83,6 +80,7 @@ export class ActiveStream implements RequestDecoder, FilterHost, FormatContext {
   readonly #config: ManagerConfig;
   readonly #filters: FilterManager;
   readonly #deadlines: StreamDeadlines;
+  readonly #fate: ConnectionFate;
   readonly streamInfo: StreamInfo;
   readonly streamId: number;
   /** Place in the connection's list. */
@@ -95,7 +93,6 @@ export class ActiveStream implements RequestDecoder, FilterHost, FormatContext {
   #successor: ActiveStream | undefined = undefined;
   readonly #route = new CachedRoute();
   #isRequestComplete = false;
-  #sawConnectionClose = false;
   #isLocalComplete = false;
   #isDone = false;
   #responseHeaders: HeaderMap | undefined = undefined;
@@ -112,6 +109,7 @@ export class ActiveStream implements RequestDecoder, FilterHost, FormatContext {
       ? new StreamInfo(owner.info, nowMs, owner.wallMs())
       : successorInfo(old.streamInfo);
     this.streamInfo.downstreamStreamId = encoder.streamId;
+    this.#fate = new ConnectionFate(owner);
     this.#deadlines = new StreamDeadlines(config.timeouts, nowMs);
     this.#filters = new FilterManager(this, owner.bufferLimitBytes);
     chargeBegin(config, owner.protocol);
@@ -166,7 +164,7 @@ export class ActiveStream implements RequestDecoder, FilterHost, FormatContext {
 
   /** The next request on this connection must not come (max_requests_per_connection). */
   markLast(): void {
-    this.#sawConnectionClose = true;
+    this.#fate.closes = true;
   }
 
   // From the codec.
@@ -178,7 +176,7 @@ export class ActiveStream implements RequestDecoder, FilterHost, FormatContext {
     this.#deadlines.headersArrived();
     this.#filters.requestHeaders = headers;
     info.protocol = owner.protocol;
-    if (asksToClose(headers, owner.protocol)) this.#sawConnectionClose = true;
+    this.#fate.noteRequest(headers);
     if (endStream) this.#completeRequest();
     if (!this.#config.passesInterim) this.#answerExpect(headers);
     const refusal = checkRequest(headers, this.#config.path, isGrpcRequest);
@@ -273,7 +271,9 @@ export class ActiveStream implements RequestDecoder, FilterHost, FormatContext {
     if (config.proxyStatus !== undefined) setProxyStatus(headers, info, config.proxyStatus);
     const status = statusOf(headers);
     const isTunnel = opensTunnel(headers, status, request);
-    this.#settleConnection(headers, isTunnel);
+    const isRequestComplete = this.#isRequestComplete;
+    this.#fate.settle(headers, { isTunnel, isRequestComplete });
+    if (!isRequestComplete) config.stats.inc(STAT.downstream_rq_response_before_rq_complete);
     info.responseCode = status;
     chargeStatus(config, info, status);
     if (isTunnel && config.logsOnTunnel) this.#log("DownstreamTunnelSuccessfullyEstablished");
@@ -316,11 +316,7 @@ export class ActiveStream implements RequestDecoder, FilterHost, FormatContext {
   }
 
   onLocalReply(status: number): void {
-    // A bad request may have left the connection where the next one cannot be told apart.
-    const encoder = this.#encoder;
-    if (status === 400 && this.#owner.protocol !== "HTTP/2" && encoder !== undefined) {
-      if (!encoder.streamErrorOnInvalidMessage) this.#sawConnectionClose = true;
-    }
+    this.#fate.noteLocalReply(status, this.#encoder?.streamErrorOnInvalidMessage ?? false);
   }
 
   rewriteLocalReply(headers: HeaderMap, draft: LocalReplyDraft): void {
@@ -372,37 +368,13 @@ export class ActiveStream implements RequestDecoder, FilterHost, FormatContext {
   }
 
   #onExpired(expired: Expired): void {
-    const { stats } = this.#config;
-    switch (expired) {
-      case "headers":
-        stats.inc(STAT.downstream_rq_header_timeout);
-        return this.#timeOut(408, "request header timeout", "request_header_timeout");
-      case "request":
-        stats.inc(STAT.downstream_rq_timeout);
-        return this.#timeOut(408, "request timeout", "request_overall_timeout");
-      case "duration":
-        stats.inc(STAT.downstream_rq_max_duration_reached);
-        return this.#timeOut(
-          this.#isRequestComplete ? 504 : 408,
-          "downstream duration timeout",
-          "max_duration_timeout",
-        );
-      case "idle":
-        stats.inc(STAT.downstream_rq_idle_timeout);
-        this.streamInfo.setFlag(FLAG.streamIdleTimeout);
-        return this.#timeOut(
-          this.#isRequestComplete ? 504 : 408,
-          "stream timeout",
-          "stream_idle_timeout",
-        );
-      case "log":
-        return this.#log("DownstreamPeriodic");
-    }
-  }
-
-  #timeOut(status: number, body: string, details: string): void {
-    this.streamInfo.protocol ??= this.#owner.protocol;
-    const grpcStatus = details === "max_duration_timeout" ? 4 : undefined;
+    if (expired === "log") return this.#log("DownstreamPeriodic");
+    const { stat, body, details, flag, grpcStatus } = EXPIRIES[expired];
+    const info = this.streamInfo;
+    this.#config.stats.inc(STAT[stat]);
+    info.protocol ??= this.#owner.protocol;
+    info.setFlag(flag);
+    const status = this.#isRequestComplete ? 504 : 408;
     this.#filters.sendLocalReply({ status, body, details, grpcStatus });
   }
 
@@ -500,28 +472,6 @@ export class ActiveStream implements RequestDecoder, FilterHost, FormatContext {
     return route;
   }
 
-  /** Whether the connection goes on after this response, and what the response says about it. */
-  #settleConnection(headers: HeaderMap, isTunnel: boolean): void {
-    const owner = this.#owner;
-    const isHttp1 = owner.protocol !== "HTTP/2";
-    let closes = owner.checkDrain();
-    if (owner.protocol === "HTTP/1.0") {
-      if (!headers.hasId(H.contentLength)) this.#sawConnectionClose = true;
-      if (!this.#sawConnectionClose) headers.setId(H.connection, "keep-alive");
-    }
-    if (!this.#isRequestComplete) {
-      // Its rest would be read as the next request.
-      if (isHttp1) this.#sawConnectionClose = true;
-      this.#config.stats.inc(STAT.downstream_rq_response_before_rq_complete);
-    }
-    if (!isHttp1) return;
-    if (this.#sawConnectionClose) {
-      owner.closeAfterStream();
-      closes = true;
-    }
-    if (closes && !isTunnel) headers.setId(H.connection, "close");
-  }
-
   /** The response is whole, or never will be. */
   #end(): void {
     if (this.#isDone) return;
@@ -535,7 +485,7 @@ export class ActiveStream implements RequestDecoder, FilterHost, FormatContext {
       this.#responseHeaders?.hasId(H.contentLength) !== true;
     this.#finish({
       wasReset: !isWhole,
-      skipsDelay: this.#sawConnectionClose && (this.#isRequestComplete || isUnframed),
+      skipsDelay: this.#fate.closes && (this.#isRequestComplete || isUnframed),
       isRecreated: false,
     });
   }
@@ -554,16 +504,10 @@ export class ActiveStream implements RequestDecoder, FilterHost, FormatContext {
     this.#isDone = true;
     const config = this.#config;
     const info = this.streamInfo;
-    const encoder = this.#encoder;
     const nowMs = this.dispatcher.clock.nowMs();
     info.endMs = nowMs;
     info.lastDownstreamTxMs = nowMs;
-    if (encoder !== undefined) {
-      info.wireBytesReceived = encoder.wireBytesReceived;
-      info.wireBytesSent = encoder.wireBytesSent;
-      info.headerBytesReceived = encoder.headerBytesReceived;
-      info.headerBytesSent = encoder.headerBytesSent;
-    }
+    if (this.#encoder !== undefined) noteWireBytes(info, this.#encoder);
     chargeEnd(config, info, this.isUpgrade);
     this.#filters.complete();
     this.#log("DownstreamEnd");

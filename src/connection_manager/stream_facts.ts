@@ -1,6 +1,6 @@
 /** Small questions about a stream's headers that need nothing but them. */
 
-import { H, type HeaderMap, type Protocol, StreamInfo } from "../http/mod.ts";
+import { H, type HeaderMap, type Protocol, type Stream, StreamInfo } from "../http/mod.ts";
 import { isUpgradeRequest } from "./request_headers.ts";
 
 /** Whether the client wants its connection closed after this request (RFC 9112 §9.3). */
@@ -43,4 +43,12 @@ export function successorInfo(old: StreamInfo): StreamInfo {
   info.isTraced = old.isTraced;
   info.traceReason = old.traceReason;
   return info;
+}
+
+/** What the codec counted of a stream. */
+export function noteWireBytes(info: StreamInfo, stream: Stream): void {
+  info.wireBytesReceived = stream.wireBytesReceived;
+  info.wireBytesSent = stream.wireBytesSent;
+  info.headerBytesReceived = stream.headerBytesReceived;
+  info.headerBytesSent = stream.headerBytesSent;
 }

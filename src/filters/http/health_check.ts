@@ -111,9 +111,9 @@ class HealthCheckFilter implements HttpFilter {
       const { cache } = config;
       if (cache !== undefined && !this.#answers) this.#store(cache, headers);
       headers.setId(H.xEnvoyUpstreamHealthcheckedCluster, config.clusterName);
-    } else if (config.health().isFailed()) {
-      headers.setId(H.xEnvoyImmediateHealthCheckFail, "true");
     }
+    // Every response tells, so that clients leave without waiting for their next check.
+    if (config.health().isFailed()) headers.setId(H.xEnvoyImmediateHealthCheckFail, "true");
     return "continue";
   }
 

@@ -6,8 +6,6 @@
  *       └── refused: next attempt, or closed
  */
 
-import type { AccessLog } from "../../access_log/mod.ts";
-import { compileAccessLogs } from "../../access_log/mod.ts";
 import type { Timer } from "../../base/mod.ts";
 import type {
   NetworkCallbacks,
@@ -15,14 +13,12 @@ import type {
   NetworkFilterFactory,
   NetworkStatus,
 } from "../../filter_chain/mod.ts";
+import type { AccessLogType } from "../../formatter/mod.ts";
 import { FLAG, newUpstreamInfo, type UpstreamInfo } from "../../http/mod.ts";
 import type { CloseReason, Connection, ConnectionEvents } from "../../net/mod.ts";
 import type {
   envoy_extensions_filters_network_tcp_proxy_v3_TcpProxy as Message,
-  google_protobuf_Duration,
 } from "../../proto/mod.ts";
-import type { CompileContext } from "../../runtime/mod.ts";
-import { sanitizeStatName, type StatGroup } from "../../stats/mod.ts";
 import {
   type Cluster,
   type ClusterManager,
@@ -32,31 +28,16 @@ import {
   type PoolFailureReason,
   type PoolReady,
 } from "../../upstream/mod.ts";
-import { TCP, TCP_STATS } from "./tcp_proxy_stats.ts";
-
-interface WeightedName {
-  readonly name: string;
-  readonly weight: number;
-}
-
-interface Config {
-  readonly clusters: readonly WeightedName[];
-  readonly totalWeight: number;
-  /** 0: none. */
-  readonly idleMs: number;
-  readonly maxDurationMs: number;
-  readonly maxAttempts: number;
-  readonly accessLogs: readonly AccessLog[];
-  readonly stats: StatGroup;
-  readonly context: CompileContext;
-}
+import { compileTcpProxy, type TcpProxyConfig } from "./tcp_proxy_config.ts";
+import { TCP } from "./tcp_proxy_stats.ts";
 
 const ATTEMPTS_EXCEEDED = clusterStat("upstream_cx_connect_attempts_exceeded");
 const IDLE = 0;
 const DURATION = 1;
+const LOG = 2;
 
 class TcpProxyFilter implements NetworkFilter {
-  readonly #config: Config;
+  readonly #config: TcpProxyConfig;
   readonly #callbacks: NetworkCallbacks;
   #cluster: Cluster | undefined = undefined;
   #pending: PendingStream | undefined = undefined;
@@ -71,9 +52,10 @@ class TcpProxyFilter implements NetworkFilter {
   #isDone = false;
   #idleTimer: Timer | undefined = undefined;
   #durationTimer: Timer | undefined = undefined;
+  #logTimer: Timer | undefined = undefined;
   #activeAtMs = 0;
 
-  constructor(config: Config, callbacks: NetworkCallbacks) {
+  constructor(config: TcpProxyConfig, callbacks: NetworkCallbacks) {
     this.#config = config;
     this.#callbacks = callbacks;
   }
@@ -88,7 +70,6 @@ class TcpProxyFilter implements NetworkFilter {
     }
     this.#pauseDownstream(true);
     const name = this.#chooseCluster();
-    this.#callbacks.streamInfo.upstreamCluster = name;
     this.#cluster = context.service<ClusterManager>("cluster_manager").get(name);
     if (this.#cluster === undefined) {
       stats.inc(TCP.downstream_cx_no_route);
@@ -96,6 +77,7 @@ class TcpProxyFilter implements NetworkFilter {
       this.#closeDownstream();
       return "stop";
     }
+    this.#callbacks.streamInfo.upstreamCluster = name;
     this.#connect();
     return "continue";
   }
@@ -140,6 +122,10 @@ class TcpProxyFilter implements NetworkFilter {
   onTimer(tag: number): void {
     if (this.#isDone) return;
     const { stats, idleMs, context } = this.#config;
+    if (tag === LOG) {
+      this.#log("TcpPeriodic");
+      return this.#logTimer!.arm(this.#config.logEveryMs);
+    }
     if (tag === DURATION) {
       stats.inc(TCP.max_downstream_connection_duration);
       this.#callbacks.streamInfo.setFlag(FLAG.durationTimeout);
@@ -180,12 +166,13 @@ class TcpProxyFilter implements NetworkFilter {
         streamInfo.setFlag(FLAG.upstreamRetryLimitExceeded);
         return this.#closeDownstream();
       }
-      streamInfo.attemptCount = ++this.#attempts;
+      this.#attempts++;
       const host = cluster.chooseHost(undefined);
       if (host === undefined) {
         streamInfo.setFlag(FLAG.noHealthyUpstream);
         return this.#closeDownstream();
       }
+      streamInfo.attemptCount = this.#attempts;
       this.#info = upstreamInfoOf(cluster, host);
       streamInfo.upstream = this.#info;
       if (this.#attempt(cluster, host)) return;
@@ -225,6 +212,7 @@ class TcpProxyFilter implements NetworkFilter {
     info.connectCompleteMs = ready.connectCompleteMs;
     info.handshakeCompleteMs = ready.handshakeCompleteMs;
     this.#startIdleTimer();
+    this.#startLog();
     for (const bytes of this.#early) connection.output.writeBytes(bytes);
     this.#early = [];
     this.#pauseDownstream(false);
@@ -288,6 +276,14 @@ class TcpProxyFilter implements NetworkFilter {
     this.#touch();
   }
 
+  #startLog(): void {
+    const { logsOnConnected, logEveryMs, context } = this.#config;
+    if (logsOnConnected) this.#log("TcpUpstreamConnected");
+    if (logEveryMs === 0) return;
+    this.#logTimer = context.dispatcher.timers.create(this, LOG);
+    this.#logTimer.arm(logEveryMs);
+  }
+
   #touch(): void {
     this.#activeAtMs = this.#config.context.dispatcher.clock.nowMs();
   }
@@ -303,16 +299,26 @@ class TcpProxyFilter implements NetworkFilter {
     this.#isDone = true;
     this.#idleTimer?.cancel();
     this.#durationTimer?.cancel();
-    const { streamInfo } = this.#callbacks;
-    streamInfo.endMs = this.#config.context.dispatcher.clock.nowMs();
+    this.#logTimer?.cancel();
+    this.#callbacks.streamInfo.endMs = this.#config.context.dispatcher.clock.nowMs();
+    this.#log("TcpConnectionEnd");
+  }
+
+  #log(accessLogType: AccessLogType): void {
+    const { streamInfo: info } = this.#callbacks;
+    const upstream = this.#upstream;
+    if (upstream !== undefined && this.#info !== undefined) {
+      this.#info.wireBytesReceived = upstream.bytesReceived;
+      this.#info.wireBytesSent = upstream.bytesSent;
+    }
     for (const log of this.#config.accessLogs) {
       log.log({
         requestHeaders: undefined,
         responseHeaders: undefined,
         responseTrailers: undefined,
-        info: streamInfo,
+        info,
         localReplyBody: "",
-        accessLogType: "TcpConnectionEnd",
+        accessLogType,
       });
     }
   }
@@ -357,43 +363,10 @@ function upstreamInfoOf(cluster: Cluster, host: Host): UpstreamInfo {
   return info;
 }
 
-const HOUR_MS = 3_600_000;
-
-function compile(message: Message, context: CompileContext): Config {
-  const clusters = clustersOf(message);
-  const prefix = sanitizeStatName(message.statPrefix);
-  return {
-    clusters,
-    totalWeight: clusters.reduce((sum, { weight }) => sum + weight, 0),
-    idleMs: durationMs(message.idleTimeout, HOUR_MS),
-    maxDurationMs: durationMs(message.maxDownstreamConnectionDuration, 0),
-    maxAttempts: message.maxConnectAttempts ?? 1,
-    accessLogs: compileAccessLogs(message.accessLog, context),
-    stats: context.scope.scope(`tcp.${prefix}`).group(TCP_STATS),
-    context,
-  };
-}
-
-function clustersOf({ clusterSpecifier }: Message): WeightedName[] {
-  switch (clusterSpecifier.case) {
-    case "cluster":
-      return [{ name: clusterSpecifier.value, weight: 1 }];
-    case "weightedClusters":
-      return clusterSpecifier.value.clusters.map(({ name, weight }) => ({ name, weight }));
-    default:
-      return [{ name: "", weight: 1 }];
-  }
-}
-
-function durationMs(duration: google_protobuf_Duration | undefined, fallback: number): number {
-  if (duration === undefined) return fallback;
-  return Number(duration.seconds) * 1000 + duration.nanos / 1e6;
-}
-
-export const tcpProxyFactory: NetworkFilterFactory<Config> = {
+export const tcpProxyFactory: NetworkFilterFactory<TcpProxyConfig> = {
   name: "envoy.filters.network.tcp_proxy",
   type: "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
   isTerminal: true,
-  compile: (message, context) => compile(message as Message, context),
+  compile: (message, context) => compileTcpProxy(message as Message, context),
   create: (config, callbacks) => new TcpProxyFilter(config, callbacks),
 };

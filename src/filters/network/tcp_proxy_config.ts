@@ -1,0 +1,69 @@
+/** The TCP proxy's configuration, compiled. */
+
+import { type AccessLog, compileAccessLogs } from "../../access_log/mod.ts";
+import type {
+  envoy_extensions_filters_network_tcp_proxy_v3_TcpProxy as Message,
+  google_protobuf_Duration,
+} from "../../proto/mod.ts";
+import type { CompileContext } from "../../runtime/mod.ts";
+import { sanitizeStatName, type StatGroup } from "../../stats/mod.ts";
+import { TCP_STATS } from "./tcp_proxy_stats.ts";
+
+interface WeightedName {
+  readonly name: string;
+  readonly weight: number;
+}
+
+export interface TcpProxyConfig {
+  readonly clusters: readonly WeightedName[];
+  readonly totalWeight: number;
+  /** 0: none. */
+  readonly idleMs: number;
+  readonly maxDurationMs: number;
+  readonly maxAttempts: number;
+  readonly accessLogs: readonly AccessLog[];
+  readonly logsOnConnected: boolean;
+  /** 0: only at the end. */
+  readonly logEveryMs: number;
+  readonly stats: StatGroup;
+  readonly context: CompileContext;
+}
+
+const HOUR_MS = 3_600_000;
+
+export function compileTcpProxy(message: Message, context: CompileContext): TcpProxyConfig {
+  const clusters = clustersOf(message);
+  const prefix = sanitizeStatName(message.statPrefix);
+  return {
+    clusters,
+    totalWeight: clusters.reduce((sum, { weight }) => sum + weight, 0),
+    idleMs: durationMs(message.idleTimeout, HOUR_MS),
+    maxDurationMs: durationMs(message.maxDownstreamConnectionDuration, 0),
+    maxAttempts: message.maxConnectAttempts ?? 1,
+    accessLogs: compileAccessLogs(message.accessLog, context),
+    logsOnConnected: message.accessLogOptions?.flushAccessLogOnConnected ??
+      message.flushAccessLogOnConnected,
+    logEveryMs: durationMs(
+      message.accessLogOptions?.accessLogFlushInterval ?? message.accessLogFlushInterval,
+      0,
+    ),
+    stats: context.scope.scope(`tcp.${prefix}`).group(TCP_STATS),
+    context,
+  };
+}
+
+function clustersOf({ clusterSpecifier }: Message): WeightedName[] {
+  switch (clusterSpecifier.case) {
+    case "cluster":
+      return [{ name: clusterSpecifier.value, weight: 1 }];
+    case "weightedClusters":
+      return clusterSpecifier.value.clusters.map(({ name, weight }) => ({ name, weight }));
+    default:
+      return [{ name: "", weight: 1 }];
+  }
+}
+
+function durationMs(duration: google_protobuf_Duration | undefined, fallback: number): number {
+  if (duration === undefined) return fallback;
+  return Number(duration.seconds) * 1000 + duration.nanos / 1e6;
+}
