@@ -20,6 +20,8 @@ import type { RequestIdOptions, SamplingOptions } from "./request_id.ts";
 import type { ResponseHeaderOptions, ServerHeader } from "./response_headers.ts";
 import { XFCC_MODES } from "./xfcc.ts";
 
+/** SetCurrentClientCertDetails.ForwardClientCertFormat. */
+const JSON_FORMAT = 1;
 const EARLY = "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation";
 
 export function compileRequestHeaders(
@@ -62,6 +64,7 @@ export function compileRequestHeaders(
     requestId: compileRequestId(message),
     xfcc: {
       mode: XFCC_MODES[message.forwardClientCertDetails] ?? "sanitize",
+      isJson: details?.format === JSON_FORMAT,
       details: {
         cert: details?.cert ?? false,
         chain: details?.chain ?? false,

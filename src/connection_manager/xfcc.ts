@@ -30,6 +30,8 @@ export interface XfccDetails {
 
 export interface XfccOptions {
   readonly mode: XfccMode;
+  /** An array of objects instead of `Key=value` lists. */
+  readonly isJson: boolean;
   readonly details: XfccDetails;
 }
 
@@ -46,12 +48,38 @@ export function mutateXfcc(
     return;
   }
   if (mode === "forward_only") return;
-  const element = xfccElement(tls, options.details);
   const given = mode === "append_forward" ? headers.joined("x-forwarded-client-cert") : undefined;
-  headers.setId(
-    H.xForwardedClientCert,
-    given === undefined || given === "" ? element : `${given},${element}`,
-  );
+  headers.setId(H.xForwardedClientCert, xfccValue(given ?? "", options, tls));
+}
+
+function xfccValue(given: string, { isJson, details }: XfccOptions, tls: TlsInfo): string {
+  const isArray = given.startsWith("[") && given.endsWith("]");
+  // A list of the other form is gone on with as it is: two forms in one header have no reader.
+  if (isJson && (given === "" || isArray)) {
+    const element = xfccObject(tls, details);
+    const before = given.slice(1, -1).trim();
+    return before === "" ? `[${element}]` : `[${before},${element}]`;
+  }
+  const element = xfccElement(tls, details);
+  return given === "" ? element : `${given},${element}`;
+}
+
+/** One element as JSON; what is empty is left out. */
+function xfccObject(tls: TlsInfo, details: XfccDetails): string {
+  const { peer } = tls;
+  const chain = details.chain ? tls.peerChainPem() : undefined;
+  const some = (values: readonly string[] | undefined): readonly string[] | undefined =>
+    values === undefined || values.length === 0 ? undefined : values;
+  return JSON.stringify({
+    by: some(tls.local?.uriSans),
+    hash: peer?.sha256Hex,
+    cert: details.cert ? peer?.pem : undefined,
+    chain: chain?.match(/-----BEGIN [^]*?-----END [^\n]*\n?/g) ?? undefined,
+    subject: details.subject ? peer?.subject : undefined,
+    uri: details.uri ? some(peer?.uriSans) : undefined,
+    dns: details.dns ? some(peer?.dnsSans) : undefined,
+    issuer: details.issuer ? peer?.issuer : undefined,
+  });
 }
 
 /** One element, as `By=…;Hash=…;Subject="…";URI=…`. */

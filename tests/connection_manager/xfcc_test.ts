@@ -59,8 +59,11 @@ interface Row {
   readonly details?: XfccDetails;
   readonly tls?: TlsInfo;
   readonly given?: string;
+  readonly isJson?: boolean;
   readonly want: string | undefined;
 }
+
+const OBJECT = '{"by":["spiffe://conf.test/server"],"hash":"ab"}';
 
 const ROWS: readonly Row[] = [
   { name: "SANITIZE removes it", mode: "sanitize", given: "By=x", want: undefined },
@@ -90,19 +93,52 @@ const ROWS: readonly Row[] = [
     tls: tlsOf(certificate({})),
     want: `${BY};URI=`,
   },
+  { name: "JSON", mode: "sanitize_set", isJson: true, want: `[${OBJECT}]` },
+  {
+    name: "JSON with all but the certificates",
+    mode: "sanitize_set",
+    isJson: true,
+    details: { ...ALL, cert: false, chain: false, issuer: true },
+    want: '[{"by":["spiffe://conf.test/server"],"hash":"ab",' +
+      '"subject":"O=Conformance,CN=client one","uri":["spiffe://conf.test/client"],' +
+      '"dns":["client.test","client-alt.test"],"issuer":"CN=ca"}]',
+  },
+  {
+    name: "JSON leaves empty lists out",
+    mode: "sanitize_set",
+    isJson: true,
+    details: { ...NONE, uri: true, dns: true },
+    tls: tlsOf(certificate({})),
+    want: `[${OBJECT}]`,
+  },
+  {
+    name: "JSON appends to an array",
+    mode: "append_forward",
+    isJson: true,
+    given: '[{"a":1}]',
+    want: `[{"a":1},${OBJECT}]`,
+  },
+  {
+    name: "JSON goes on with a given text as text",
+    mode: "append_forward",
+    isJson: true,
+    given: "By=before",
+    want: `By=before,${BY}`,
+  },
 ];
 
-for (const { name, mode, details = NONE, tls = tlsOf(peer), given, want } of ROWS) {
+for (const row of ROWS) {
+  const { name, mode, details = NONE, tls = tlsOf(peer), given, isJson = false, want } = row;
   Deno.test(`XFCC: ${name}`, () => {
     const headers = new HeaderMap();
     if (given !== undefined) headers.add("x-forwarded-client-cert", given);
-    mutateXfcc(headers, { mode, details }, tls);
+    mutateXfcc(headers, { mode, isJson, details }, tls);
     assertEquals(headers.getId(H.xForwardedClientCert), want);
   });
 }
 
 Deno.test("XFCC: plain text has no client certificate", () => {
   const headers = HeaderMap.of(["x-forwarded-client-cert", "By=x"]);
-  mutateXfcc(headers, { mode: "sanitize_set", details: ALL }, undefined);
+  mutateXfcc(headers, { mode: "sanitize_set", isJson: false, details: ALL }, undefined);
   assertEquals(headers.getId(H.xForwardedClientCert), undefined);
 });
