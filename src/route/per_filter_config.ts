@@ -3,7 +3,7 @@
  * whether it runs; filters that merge get every level's configuration, the most specific first.
  */
 
-import type { AnyMessage } from "../proto/mod.ts";
+import type { AnyMessage, envoy_config_route_v3_FilterConfig } from "../proto/mod.ts";
 import type { CompileContext } from "../runtime/mod.ts";
 import type { PerFilterConfig } from "./route.ts";
 
@@ -23,13 +23,6 @@ interface RouteConfigFactory {
   compileRoute?(message: object, context: CompileContext): unknown;
 }
 
-/** envoy.config.route.v3.FilterConfig. */
-interface FilterConfigMessage extends AnyMessage {
-  readonly config?: AnyMessage;
-  readonly isOptional: boolean;
-  readonly disabled: boolean;
-}
-
 const FILTER_CONFIG = "envoy.config.route.v3.FilterConfig";
 
 /** Compiles one level's map. */
@@ -42,7 +35,11 @@ export function compileFilterLevel(
   for (const [name, message] of Object.entries(configs)) {
     const field = `typed_per_filter_config["${name}"]`;
     const compiled = message.$typeName === FILTER_CONFIG
-      ? compileFilterConfig(message as FilterConfigMessage, { owner, field }, context)
+      ? compileFilterConfig(
+        message as envoy_config_route_v3_FilterConfig,
+        { owner, field },
+        context,
+      )
       : compileConfig(message, { owner, field, isOptional: false }, context);
     if (compiled !== undefined) level.set(name, compiled);
   }
@@ -55,7 +52,7 @@ interface Place {
 }
 
 function compileFilterConfig(
-  message: FilterConfigMessage,
+  message: envoy_config_route_v3_FilterConfig,
   place: Place,
   context: CompileContext,
 ): LevelConfig | undefined {

@@ -209,3 +209,22 @@ Deno.test("The most specific level decides whether a filter runs", async () => {
   assertEquals(find(table, request("/"))!.perFilterConfig("f")!.types, [type]);
   assertEquals(find(table, request("/"))!.perFilterConfig("g"), undefined);
 });
+
+Deno.test("A FilterConfig switches a filter off, and a more specific configuration on again", async () => {
+  const type = "envoy.extensions.filters.http.buffer.v3.BufferPerRoute";
+  const off = { "@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", disabled: true };
+  const config = { "@type": `type.googleapis.com/${type}`, buffer: { max_request_bytes: 7 } };
+  const on = {
+    match: { prefix: "/on" },
+    route: { cluster: "a" },
+    typed_per_filter_config: { f: config },
+  };
+  const table = await routeTable(
+    anyHost([on, { match: { prefix: "/" }, route: { cluster: "a" } }], {
+      typed_per_filter_config: { f: off },
+    }),
+    { extensions: { [type]: { compileRoute: (message: object) => message } } },
+  );
+  assertEquals(find(table, request("/on"))!.perFilterConfig("f")!.disabled, false);
+  assertEquals(find(table, request("/"))!.perFilterConfig("f")!.disabled, true);
+});
