@@ -107,8 +107,11 @@ export const READ_COUNT = 0;
 /** Index into `state`: 0 if the last write took all bytes at once. */
 export const WRITE_IS_ASYNC = 3;
 
-/** 48 KiB: what TLSWrap encrypts in one pass; larger reads were slower (prototypes/tls/FACTS.md C). */
-const WIRE_BYTES = 49152;
+/**
+ * What TLSWrap encrypts in one pass (48 KiB; larger reads were slower, prototypes/tls/FACTS.md C),
+ * less room for the frame heads or chunk sizes around a body: one read is then one write.
+ */
+const WIRE_BYTES = 49152 - 128;
 const CLEAR_BYTES = 65536;
 
 let classes: NativeClasses | undefined;

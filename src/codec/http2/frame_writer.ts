@@ -93,14 +93,16 @@ export class FrameWriter {
     endStream: boolean,
   ): void {
     const length = end - start;
-    const bytes = this.#begin(length, FRAME.data, endStream ? FRAME_FLAG.endStream : 0, streamId);
+    const { output } = this.#transport;
+    const bytes = output.reserve(FRAME_HEAD_BYTES);
+    const flags = endStream ? FRAME_FLAG.endStream : 0;
+    writeHead(bytes, output.offset, length, FRAME.data, flags, streamId);
+    output.commit(FRAME_HEAD_BYTES);
+    // The payload may go on in the next chunk, so that all writes but the last are whole chunks.
     if (length > 0) {
-      bytes.set(
-        length === payload.length ? payload : payload.subarray(start, end),
-        this.#payloadAt,
-      );
+      output.writeBytes(length === payload.length ? payload : payload.subarray(start, end));
     }
-    this.#commit(length, false);
+    this.tally.add(FRAME_HEAD_BYTES + length, false);
   }
 
   /**
