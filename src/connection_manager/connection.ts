@@ -8,7 +8,7 @@
  * `closing` with no stream left closes the connection.
  */
 
-import type { Dispatcher, Timer } from "../base/mod.ts";
+import { copyBytes, type Dispatcher, type Timer } from "../base/mod.ts";
 import { Http1ServerConnection, Http2ServerConnection } from "../codec/mod.ts";
 import type { NetworkCallbacks, NetworkFilter, NetworkStatus } from "../filter_chain/mod.ts";
 import {
@@ -271,7 +271,7 @@ export class ManagedConnection implements NetworkFilter, ServerConnectionCallbac
         first = this.#sniffed === undefined ? bytes : joined(this.#sniffed, bytes);
         const verdict = sniffPreface(first);
         if (verdict === "unknown" && !endStream) {
-          this.#sniffed = first.slice();
+          this.#sniffed = copyBytes(first);
           return undefined;
         }
         kind = verdict === "http2" ? "http2" : "http1";

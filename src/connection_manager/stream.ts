@@ -8,7 +8,7 @@
  * Whatever the way, `#finish` runs once: it logs, counts and releases.
  */
 
-import type { Dispatcher } from "../base/mod.ts";
+import { copyBytes, type Dispatcher } from "../base/mod.ts";
 import {
   type FilterChain,
   type FilterHost,
@@ -345,7 +345,8 @@ export class ActiveStream implements RequestDecoder, FilterHost, FormatContext {
       this.#responseHeaders = responseHeaders;
       this.streamInfo.responseCode = statusOf(responseHeaders);
     }
-    const body = this.#filters.decodingBuffer?.slice();
+    const kept = this.#filters.decodingBuffer;
+    const body = kept === undefined ? undefined : copyBytes(kept);
     this.#filters.abort();
     this.#encoder = undefined;
     this.#finish({ wasReset: false, skipsDelay: false, isRecreated: true });

@@ -1,5 +1,7 @@
 /** Body bytes that the chain keeps for a stopped filter, with a watermark. */
 
+import { copyBytes } from "../base/mod.ts";
+
 /** A queue of chunks that is read as one piece. */
 export class BodyBuffer {
   #chunks: Uint8Array[] = [];
@@ -22,7 +24,7 @@ export class BodyBuffer {
    */
   push(bytes: Uint8Array, owned: boolean, limitBytes: number): boolean {
     if (bytes.length === 0) return false;
-    this.#chunks.push(owned ? bytes : bytes.slice());
+    this.#chunks.push(owned ? bytes : copyBytes(bytes));
     this.#length += bytes.length;
     if (limitBytes === 0 || this.#length <= limitBytes || this.#isAboveLimit) return false;
     this.#isAboveLimit = true;

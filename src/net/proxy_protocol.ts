@@ -3,7 +3,7 @@
  * the first bytes of one. Reading is bounded (107 bytes; 16 + 65,535) and never throws.
  */
 
-import { type Address, formatAddress } from "../base/mod.ts";
+import { type Address, copyBytes, formatAddress } from "../base/mod.ts";
 import type { FilterStateObject } from "../http/mod.ts";
 import { parseIp } from "../matching/mod.ts";
 import { asciiText } from "./der.ts";
@@ -154,7 +154,7 @@ function parseTlvs(bytes: Uint8Array, from: number, to: number): ProxyTlv[] | un
     const length = (bytes[at + 1]! << 8) | bytes[at + 2]!;
     const end = at + 3 + length;
     if (end > to) return undefined;
-    tlvs.push({ type: bytes[at]!, value: bytes.slice(at + 3, end) });
+    tlvs.push({ type: bytes[at]!, value: copyBytes(bytes.subarray(at + 3, end)) });
     at = end;
   }
   return tlvs;

@@ -9,6 +9,7 @@
 
 import {
   type Address,
+  copyBytes,
   type Dispatcher,
   type Flushable,
   OutputBuffer,
@@ -391,7 +392,7 @@ export class SocketConnection implements Connection, TransportEvents, Flushable,
     this.bytesReceived += bytes.length;
     if (this.#state !== "open") return;
     if (this.#readDisableCount > 0 || this.#held !== undefined) {
-      (this.#held ??= []).push(bytes.slice());
+      (this.#held ??= []).push(copyBytes(bytes));
       return;
     }
     this.events.onData(bytes);

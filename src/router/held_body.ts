@@ -1,5 +1,6 @@
 /** Body and trailers of a request that cannot be sent yet: no connection, or no accepted upgrade. */
 
+import { copyBytes } from "../base/mod.ts";
 import type { HeaderMap } from "../http/mod.ts";
 
 /** Where they go in the end. */
@@ -21,7 +22,7 @@ export class HeldBody {
 
   /** Keeps a copy: the caller's bytes live only during the call. */
   push(bytes: Uint8Array, endStream: boolean): void {
-    if (bytes.length > 0) this.#chunks.push(bytes.slice());
+    if (bytes.length > 0) this.#chunks.push(copyBytes(bytes));
     this.length += bytes.length;
     this.#endStream ||= endStream;
   }

@@ -3,7 +3,7 @@
  * real one: what it cannot send in time is bounded, and beyond that the mirror is given up.
  */
 
-import { type Dispatcher, formatHost, type Timer } from "../base/mod.ts";
+import { copyBytes, type Dispatcher, formatHost, type Timer } from "../base/mod.ts";
 import {
   H,
   type HeaderMap,
@@ -151,7 +151,7 @@ export class ShadowRequest
     } else if (encoder !== undefined) {
       encoder.encodeData(bytes, endStream);
     } else if (bytes.length > 0) {
-      this.#held.push(bytes.slice());
+      this.#held.push(copyBytes(bytes));
       this.#heldBytes += bytes.length;
     }
   }

@@ -74,14 +74,21 @@ export function removeNominated(headers: HeaderMap, value: string): boolean {
     if ((optionOf(token) & NOMINATES) === 0) {
       if (token !== "") kept.push(part.trim());
     } else if (token === "te") {
-      if (headers.getId(H.te) !== "trailers") headers.removeId(H.te);
-      else kept.push(part.trim());
+      // Of its codings only `trailers` concerns the peer after next.
+      if (listsTrailers(headers.getId(H.te))) {
+        headers.setId(H.te, "trailers");
+        kept.push(part.trim());
+      } else headers.removeId(H.te);
     } else if (token !== "http2-settings" && !KEPT.has(token)) {
       headers.remove(token);
     }
   }
   setConnection(headers, kept);
   return true;
+}
+
+function listsTrailers(te: string | undefined): boolean {
+  return te !== undefined && te.split(",").some((coding) => coding.trim() === "trailers");
 }
 
 /** Drops one option of the Connection field. */

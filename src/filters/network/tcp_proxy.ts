@@ -6,7 +6,7 @@
  *       └── refused: next attempt, or closed
  */
 
-import type { Timer } from "../../base/mod.ts";
+import { copyBytes, type Timer } from "../../base/mod.ts";
 import type {
   NetworkCallbacks,
   NetworkFilter,
@@ -90,7 +90,7 @@ class TcpProxyFilter implements NetworkFilter {
     if (endStream) this.#downstreamEnded = true;
     const upstream = this.#upstream;
     if (upstream === undefined) {
-      if (bytes.length > 0) this.#early.push(bytes.slice());
+      if (bytes.length > 0) this.#early.push(copyBytes(bytes));
       return "stop";
     }
     if (bytes.length > 0) upstream.output.writeBytes(bytes);
