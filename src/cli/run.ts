@@ -2,16 +2,12 @@
 
 import { hostname } from "node:os";
 import {
-  configureLog,
-  hasErrors,
+  findProblems,
   installSignals,
-  loadConfig,
   type LoadOptions,
   logLevels,
-  mayServe,
   type Process,
-  Server,
-  WorkerPool,
+  serve,
 } from "../server/mod.ts";
 import { helpText, type Options, parseFlags } from "./flags.ts";
 import { reportVerdict } from "./validate.ts";
@@ -37,65 +33,35 @@ export async function run(args: readonly string[]): Promise<number> {
     return 1;
   }
   if (options.mode === "validate") return await validate(options);
-  return await serve(options);
+  return await runServer(options);
 }
 
 async function validate(options: Options): Promise<number> {
-  const { problems } = await loadConfig(loadOptions(options));
+  const problems = await findProblems(loadOptions(options));
   return reportVerdict(options.configPath ?? "--config-yaml", problems, {
     stdout: say,
     stderr: complain,
   });
 }
 
-async function serve(options: Options): Promise<number> {
-  const levels = logLevels(options.logLevel, options.componentLogLevels);
-  const logOptions = { format: options.logFormat, path: options.logPath };
-  configureLog({ ...logOptions, levels, thread: "0" });
-  let server: Server | undefined;
-  // The threads come up while the file is read.
-  const pool = new WorkerPool(options.concurrency, {
-    onMessage: (worker, message) => server?.onWorkerMessage(worker, message),
-    onReplaced: (worker) => server?.onWorkerReplaced(worker),
-  });
-  const config = await loadConfig(loadOptions(options));
-  if (hasErrors(config.problems) || !("bootstrap" in config)) {
-    mayServe(config, complain);
-    await pool.terminate();
-    return 1;
-  }
-  const isQuiet = ["error", "critical", "off"].includes(options.logLevel);
-  const shown = (line: string): void => {
-    if (!isQuiet || line.startsWith("error")) complain(line);
-  };
-  if (!mayServe(config, shown)) {
-    await pool.terminate();
-    return 1;
-  }
-  if (options.mode === "init_only") {
-    await pool.terminate();
-    return 0;
-  }
+async function runServer(options: Options): Promise<number> {
   const process: Process = {
     drainTimeMs: options.drainTimeS * 1000,
     fileFlushIntervalMs: options.fileFlushIntervalMs,
     adminAddressPath: options.adminAddressPath,
-    logLevels: levels,
-    logOptions,
+    logLevels: logLevels(options.logLevel, options.componentLogLevels),
+    logOptions: { format: options.logFormat, path: options.logPath },
     commandLine: commandLine(options),
     complain,
     onSignals: installSignals,
   };
-  server = new Server({ config, pool, process });
-  let code: number;
-  try {
-    code = await server.run();
-  } catch (error) {
-    complain(`denvoy: ${error instanceof Error ? error.message : String(error)}`);
-    code = 1;
-  }
-  await pool.terminate();
-  Deno.exit(code);
+  return await serve({
+    load: loadOptions(options),
+    process,
+    concurrency: options.concurrency,
+    isInitOnly: options.mode === "init_only",
+    isQuiet: ["error", "critical", "off"].includes(options.logLevel),
+  });
 }
 
 function loadOptions(options: Options): LoadOptions {

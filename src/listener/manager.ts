@@ -68,6 +68,7 @@ class ActiveListener implements ConnectionOwner {
       return;
     }
     const { compiled } = this;
+    compiled.stats.accepted();
     const refusal = this.#refusal();
     if (refusal !== undefined) {
       compiled.stats.inc(refusal);

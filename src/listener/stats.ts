@@ -6,7 +6,8 @@ const TEMPLATE = statTemplate(
   `downstream_cx_total downstream_cx_destroy downstream_cx_overflow downstream_cx_overload_reject
   downstream_cx_transport_socket_connect_timeout downstream_global_cx_overflow
   downstream_pre_cx_timeout downstream_listener_filter_remote_close
-  downstream_listener_filter_error no_filter_chain_match`,
+  downstream_listener_filter_error no_filter_chain_match extension_config_missing
+  network_extension_config_missing`,
   "downstream_cx_active downstream_pre_cx_active",
 );
 const WORKER_TEMPLATE = statTemplate("downstream_cx_total", "downstream_cx_active");
@@ -23,8 +24,8 @@ export const LISTENER_STAT = {
   filterRemoteClose: 7,
   filterError: 8,
   noFilterChainMatch: 9,
-  cxActive: 10,
-  preCxActive: 11,
+  cxActive: 12,
+  preCxActive: 13,
 } as const;
 
 const WORKER_CX_TOTAL = 0;
@@ -34,6 +35,7 @@ export class ListenerStats {
   readonly group: StatGroup;
   readonly #worker: StatGroup;
   readonly #lengthMs: Histogram;
+  readonly #perEvent: Histogram;
 
   /** `worker` is 0 on main, whose connections Envoy counts under `main_thread`. */
   constructor(scope: Scope, worker: number) {
@@ -41,10 +43,16 @@ export class ListenerStats {
     const thread = worker === 0 ? "main_thread" : `worker_${worker - 1}`;
     this.#worker = scope.scope(thread).group(WORKER_TEMPLATE);
     this.#lengthMs = scope.histogram("downstream_cx_length_ms", "milliseconds");
+    this.#perEvent = scope.histogram("connections_accepted_per_socket_event");
     // Gauges show as 0 from the start.
     this.group.change(LISTENER_STAT.cxActive, 0);
     this.group.change(LISTENER_STAT.preCxActive, 0);
     this.#worker.change(WORKER_CX_ACTIVE, 0);
+  }
+
+  /** A connection was accepted; the native handles hand over one an event. */
+  accepted(): void {
+    this.#perEvent.record(1);
   }
 
   inc(index: number): void {

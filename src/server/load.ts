@@ -1,26 +1,15 @@
 /**
- * From a file to a configuration that may run: read, decode, check by compiling. Main compiles the
- * same messages as its workers do, before anything is applied, so that every fault has a position.
+ * From a file to messages with positions: read, decode, merge the runtime layers. What only shows
+ * when messages are compiled is found by check.ts (validate) or by the first worker (serve).
  */
 
-import { AccessLogManager } from "../access_log/mod.ts";
-import { type ConfigProblem, Dispatcher, type ServerFacts } from "../base/mod.ts";
-import {
-  decodeBootstrap,
-  type DecodedBootstrap,
-  Decoder,
-  Dumper,
-  formatOf,
-  sizeProblem,
-} from "../config/mod.ts";
-import { compileListener } from "../listener/mod.ts";
+import type { ConfigProblem, Problems, ServerFacts } from "../base/mod.ts";
+import { decodeBootstrap, Decoder, Dumper, formatOf, sizeProblem } from "../config/mod.ts";
 import type { envoy_config_bootstrap_v3_Bootstrap } from "../proto/mod.ts";
 import { loadRegistry } from "../proto/registry.ts";
-import { mergeLayers, Runtime, type RuntimeLayers } from "../runtime/mod.ts";
-import { StatsRoot } from "../stats/mod.ts";
-import { compileCluster } from "../upstream/mod.ts";
-import { compileContext, serverFacts } from "./compile_context.ts";
-import { Extensions, typeNamesIn } from "./extensions.ts";
+import { mergeLayers, type RuntimeLayers } from "../runtime/mod.ts";
+import { serverFacts } from "./compile_context.ts";
+import { typeNamesIn } from "./type_names.ts";
 
 /** What to load. */
 export interface LoadOptions {
@@ -39,6 +28,8 @@ export interface LoadedConfig {
   readonly bootstrap: envoy_config_bootstrap_v3_Bootstrap;
   /** In the order of the text. */
   readonly problems: readonly ConfigProblem[];
+  /** The sink of compile steps; what they report joins `problems`. */
+  problemsFor(): Problems;
   readonly typeNames: readonly string[];
   readonly runtime: RuntimeLayers;
   readonly facts: ServerFacts;
@@ -84,10 +75,12 @@ export async function loadConfig(
   const typeNames = [...typeNamesIn(bootstrap)];
   const runtime = mergeLayers(bootstrap, decoded.problemsFor());
   const facts = serverFacts(nodeOf(bootstrap, options), options);
-  await checkByCompiling(decoded, { typeNames, runtime, facts });
   return {
     bootstrap,
-    problems: decoded.problems,
+    get problems() {
+      return decoded.problems;
+    },
+    problemsFor: () => decoded.problemsFor(),
     typeNames,
     runtime,
     facts,
@@ -99,36 +92,6 @@ export async function loadConfig(
 /** Whether Envoy would refuse it. */
 export function hasErrors(problems: readonly ConfigProblem[]): boolean {
   return problems.some((problem) => problem.severity === "error");
-}
-
-async function checkByCompiling(
-  decoded: DecodedBootstrap,
-  parts: Pick<LoadedConfig, "facts" | "runtime" | "typeNames">,
-): Promise<void> {
-  const extensions = new Extensions();
-  await extensions.load(parts.typeNames);
-  const dispatcher = new Dispatcher();
-  const { scope } = new StatsRoot();
-  const services = new Map<string, unknown>([
-    ["cluster_manager", { get: () => undefined }],
-    ["server_health", { isFailed: () => false }],
-    ["access_log_manager", new AccessLogManager(dispatcher, { flushIntervalMs: 1e9, scope })],
-  ]);
-  const context = compileContext({
-    problems: decoded.problemsFor(),
-    dispatcher,
-    scope,
-    runtime: new Runtime(parts.runtime.values()),
-    server: parts.facts,
-    extensions,
-    worker: 0,
-    isCheckOnly: true,
-    services,
-  });
-  const { staticResources } = decoded.bootstrap;
-  for (const cluster of staticResources?.clusters ?? []) compileCluster(cluster, context);
-  for (const listener of staticResources?.listeners ?? []) compileListener(listener, context);
-  dispatcher.timers.stop();
 }
 
 function nodeOf(

@@ -3,6 +3,7 @@
 import type { Address, LogLevel } from "../base/mod.ts";
 import type { StatsUpdate } from "../stats/mod.ts";
 import type { ClusterResource, HostUpdate } from "../upstream/mod.ts";
+import type { RemoteProblem } from "./remote_problems.ts";
 
 /** Facts a worker needs before any resource. */
 export interface WorkerInit {
@@ -26,10 +27,10 @@ export interface WorkerInit {
   readonly version: string;
 }
 
-/** A listener as a worker gets it. */
-export interface ListenerResource {
-  readonly message: object;
-  readonly version: number;
+/** How a compiled listener is bound on a worker. */
+export interface ListenerBinding {
+  /** Place in the list that was compiled. */
+  readonly index: number;
   /** Ports that another worker found for port 0, by index of the address. */
   readonly ports: readonly number[] | undefined;
   /** Only one worker may own the socket (Unix sockets, enable_reuse_port: false). */
@@ -43,7 +44,13 @@ export type ToWorker =
   | { readonly type: "extensions"; readonly typeNames: readonly string[] }
   | { readonly type: "clusters"; readonly resources: readonly ClusterResource[] }
   | { readonly type: "hosts"; readonly updates: readonly HostUpdate[] }
-  | { readonly type: "listener"; readonly resource: ListenerResource }
+  /** Compile these; what `reports` finds wrong is told to main, which has not compiled them. */
+  | {
+    readonly type: "compile_listeners";
+    readonly messages: readonly object[];
+    readonly reports: boolean;
+  }
+  | { readonly type: "bind"; readonly bindings: readonly ListenerBinding[] }
   /** Begin to accept on what is bound. */
   | { readonly type: "accept" }
   | { readonly type: "flush_stats"; readonly id: number }
@@ -62,12 +69,13 @@ export type ToWorker =
 export type FromWorker =
   /** The module is loaded; `init` may be sent. */
   | { readonly type: "up" }
+  | { readonly type: "compiled"; readonly problems: readonly RemoteProblem[] }
   | {
     readonly type: "listener_bound";
-    readonly name: string;
+    readonly index: number;
     readonly addresses: readonly Address[];
   }
-  | { readonly type: "listener_failed"; readonly name: string; readonly error: string }
+  | { readonly type: "listener_failed"; readonly index: number; readonly error: string }
   | { readonly type: "accepting" }
   | { readonly type: "stats"; readonly id: number; readonly update: StatsUpdate | undefined }
   | { readonly type: "drained" }

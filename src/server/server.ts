@@ -8,7 +8,6 @@ import {
   type Address,
   Dispatcher,
   formatAddress,
-  formatProblem,
   type LogComponent,
   logger,
   type LogLevel,
@@ -17,13 +16,14 @@ import type { envoy_config_listener_v3_Listener } from "../proto/mod.ts";
 import { type CompileContext, Runtime } from "../runtime/mod.ts";
 import { StatsRoot, StatsStore } from "../stats/mod.ts";
 import { MainClusters } from "../upstream/mod.ts";
-import { AdminServer } from "./admin_server.ts";
+import type { AdminParts, AdminServer } from "./admin_server.ts";
 import { compileContext } from "./compile_context.ts";
 import { Extensions } from "./extensions.ts";
 import type { LoadedConfig } from "./load.ts";
 import { configureLog } from "./log.ts";
-import type { FromWorker, ListenerResource, ToWorker, WorkerInit } from "./messages.ts";
-import { Process } from "./process.ts";
+import type { FromWorker, ListenerBinding, ToWorker, WorkerInit } from "./messages.ts";
+import type { Process } from "./process.ts";
+import { replayProblems } from "./remote_problems.ts";
 import { ServerStats, STATE_NUMBERS } from "./server_stats.ts";
 import type { WorkerPool } from "./worker_pool.ts";
 import type { ListenerStatus, ServerState } from "../admin/mod.ts";
@@ -43,7 +43,8 @@ export interface ServerOptions {
 
 /** One listener as main knows it. */
 interface ListenerState {
-  readonly resource: ListenerResource;
+  readonly message: envoy_config_listener_v3_Listener;
+  readonly owner: number | undefined;
   addresses: readonly Address[] | undefined;
 }
 
@@ -58,9 +59,9 @@ export class Server {
   readonly runtime: Runtime;
   readonly #context: CompileContext;
   readonly clusters: MainClusters;
-  readonly #listeners: ListenerState[] = [];
+  readonly #listeners: readonly ListenerState[];
   readonly #levels: Map<LogComponent, LogLevel>;
-  #admin: AdminServer | undefined;
+  #admin: Promise<AdminServer | undefined> | undefined;
   #state: ServerState = "PRE_INITIALIZING";
   #isHealthCheckFailed = false;
   #accepting = 0;
@@ -69,6 +70,8 @@ export class Server {
   #flushTimer: unknown;
   readonly #startMs = performance.now();
   readonly #ended = Promise.withResolvers<number>();
+  readonly #compiled = Promise.withResolvers<void>();
+  readonly #allBound = Promise.withResolvers<void>();
   readonly #allAccepting = Promise.withResolvers<void>();
   readonly #allDrained = Promise.withResolvers<void>();
 
@@ -80,6 +83,8 @@ export class Server {
     this.#dispatcher = new Dispatcher({ onError: (error) => this.#reportFault(error) });
     this.serverStats = new ServerStats(this.#stats.scope, options.pool.size);
     this.runtime = new Runtime(options.config.runtime.values());
+    this.#listeners = listenersOf(options.config);
+    if (this.#listeners.length === 0) this.#allBound.resolve();
     this.#context = this.#makeContext();
     this.clusters = new MainClusters(this.#context, {
       threads: options.pool.size + 1,
@@ -87,27 +92,40 @@ export class Server {
     });
   }
 
-  /** Runs until the process is told to end. @returns the exit code */
-  async run(): Promise<number> {
+  /**
+   * Lets the workers compile while this thread resolves the clusters. @returns once the first worker
+   * has told what is wrong; only then is a socket bound.
+   */
+  async prepare(): Promise<void> {
     this.#setUpStats();
     this.#pool.introduce((worker) => this.#workerInit(worker), (worker) => this.#replay(worker));
-    this.#admin = await AdminServer.start(this, this.#adminParts());
-    // A quick start is answered LIVE at once; a slow one tells its state after this time.
-    setTimeout(() => this.#admin?.startAccepting(), ADMIN_WAIT_MS);
+    for (const message of this.#listenerMessages(true)) this.#pool.send(1, message);
+    for (let worker = 2; worker <= this.#pool.size; worker++) {
+      for (const message of this.#listenerMessages(false)) this.#pool.send(worker, message);
+    }
     const { staticResources } = this.#config.bootstrap;
     for (const cluster of staticResources?.clusters ?? []) this.clusters.add(cluster);
-    await this.clusters.initialized(DNS_WAIT_MS);
-    this.#setState("INITIALIZING");
-    for (const message of this.#resources()) this.#pool.broadcast(message);
-    await this.#startListeners(staticResources?.listeners ?? []);
-    if (!this.#isEnding) this.#setState("LIVE");
-    this.#admin?.startAccepting();
+    for (const message of this.#clusterMessages()) this.#pool.broadcast(message);
+    await this.#compiled.promise;
+  }
+
+  /** Runs until the process is told to end. @returns the exit code */
+  async run(): Promise<number> {
     this.#process.onSignals({
-      terminate: () => this.shutDown(),
+      terminate: () => void this.shutDown(),
       terminateNow: () => this.#end(0),
       reopenLogs: () => this.reopenLogs(),
     });
-    this.#flushTimer = setInterval(() => void this.collectStats(), this.#flushIntervalMs());
+    const resolved = this.clusters.initialized(DNS_WAIT_MS);
+    // Admin's rooms load after the sockets are open; where DNS is slow, it tells so meanwhile.
+    const admin = setTimeout(() => void this.#startAdmin(), ADMIN_WAIT_MS);
+    await resolved;
+    this.#setState("INITIALIZING");
+    await this.#startListeners();
+    if (!this.#isEnding) this.#setState("LIVE");
+    clearTimeout(admin);
+    await this.#startAdmin();
+    this.#flushTimer = setInterval(() => void this.#flushStats(), this.#flushIntervalMs());
     logger("main").info("all workers accept connections; starting main dispatch loop");
     return await this.#ended.promise;
   }
@@ -115,10 +133,17 @@ export class Server {
   /** Hears of a worker. */
   onWorkerMessage(worker: number, message: FromWorker): void {
     switch (message.type) {
+      case "compiled":
+        replayProblems(
+          message.problems,
+          this.#listeners.map((listener) => listener.message),
+          this.#config.problemsFor(),
+        );
+        return this.#compiled.resolve();
       case "listener_bound":
-        return this.#onBound(message.name, message.addresses);
+        return this.#onBound(message.index, message.addresses);
       case "listener_failed":
-        return this.#onBindFailed(message.name, message.error);
+        return this.#onBindFailed(message.index, message.error);
       case "accepting":
         if (++this.#accepting === this.#pool.size) this.#allAccepting.resolve();
         return;
@@ -149,10 +174,7 @@ export class Server {
 
   get listeners(): readonly ListenerStatus[] {
     return this.#listeners.filter((listener) => listener.addresses !== undefined)
-      .map(({ resource, addresses }) => ({
-        name: (resource.message as { name: string }).name,
-        addresses: addresses!,
-      }));
+      .map(({ message, addresses }) => ({ name: message.name, addresses: addresses! }));
   }
 
   get logLevels(): ReadonlyMap<LogComponent, LogLevel> {
@@ -188,11 +210,16 @@ export class Server {
     this.#pool.broadcast({ type: "reopen_logs" });
   }
 
-  /** Stats of all threads as of now; closes the interval of the histograms. */
+  /** Stats of all threads as of now; histograms show what was there at the last flush. */
   async collectStats(): Promise<void> {
     const own = this.#stats.takeUpdate();
     if (own !== undefined) this.store.absorb(0, own);
     await this.#pool.collectStats((worker, update) => this.store.absorb(worker, update));
+    if (this.#config.bootstrap.statsFlush.case === "statsFlushOnAdmin") this.store.flush();
+  }
+
+  async #flushStats(): Promise<void> {
+    await this.collectStats();
     this.store.flush();
   }
 
@@ -229,91 +256,85 @@ export class Server {
   #end(code: number): void {
     clearInterval(this.#flushTimer as number);
     this.clusters.close();
-    this.#admin?.close();
+    void this.#admin?.then((admin) => admin?.close());
     this.#ended.resolve(code);
   }
 
-  async #startListeners(messages: readonly envoy_config_listener_v3_Listener[]): Promise<void> {
-    for (const message of messages) {
-      const resource: ListenerResource = {
-        message,
-        version: 1,
-        ports: undefined,
-        owner: ownerOf(message),
-      };
-      this.#listeners.push({ resource, addresses: undefined });
-      // The first worker binds; where it had to find a port, the others take that one.
-      this.#pool.send(1, { type: "listener", resource });
-    }
-    await this.#allBound();
+  async #startAdmin(): Promise<void> {
+    this.#admin ??= import("./admin_server.ts").then(({ AdminServer }) =>
+      AdminServer.start(this, this.#adminParts())
+    );
+    (await this.#admin)?.startAccepting();
+  }
+
+  async #startListeners(): Promise<void> {
+    // The first worker binds; where it had to find a port, the others take that one.
+    this.#pool.send(1, { type: "bind", bindings: this.#bindings() });
+    await this.#allBound.promise;
+    const bindings = this.#bindings();
     for (let worker = 2; worker <= this.#pool.size; worker++) {
-      for (const listener of this.#listeners) {
-        this.#pool.send(worker, { type: "listener", resource: this.#boundResource(listener) });
-      }
+      this.#pool.send(worker, { type: "bind", bindings });
     }
-    this.serverStats.set("listener_manager.total_listeners_active", messages.length);
-    this.serverStats.count("listener_manager.listener_added", messages.length);
+    const count = this.#listeners.length;
+    this.serverStats.set("listener_manager.total_listeners_active", count);
+    this.serverStats.count("listener_manager.listener_added", count);
     this.#pool.broadcast({ type: "accept" });
     await this.#allAccepting.promise;
     this.serverStats.set("listener_manager.workers_started", 1);
     this.serverStats.count(
       "listener_manager.listener_create_success",
-      messages.length * this.#pool.size,
+      count * this.#pool.size,
     );
   }
 
-  #waiting: (() => void) | undefined;
-
-  #allBound(): Promise<void> {
-    return new Promise((resolve) => {
-      const check = (): void => {
-        if (this.#listeners.every((listener) => listener.addresses !== undefined)) resolve();
-      };
-      this.#waiting = check;
-      check();
-    });
-  }
-
-  #onBound(name: string, addresses: readonly Address[]): void {
-    for (const listener of this.#listeners) {
-      if (listener.addresses !== undefined) continue;
-      if ((listener.resource.message as { name: string }).name !== name) continue;
-      listener.addresses = addresses;
-      break;
+  #onBound(index: number, addresses: readonly Address[]): void {
+    this.#listeners[index]!.addresses ??= addresses;
+    if (this.#listeners.every((listener) => listener.addresses !== undefined)) {
+      this.#allBound.resolve();
     }
-    this.#waiting?.();
   }
 
-  #onBindFailed(name: string, error: string): void {
+  #onBindFailed(index: number, error: string): void {
+    const { name } = this.#listeners[index]!.message;
     logger("main").fatal("listener '{name}': {error}", { name, error });
     this.serverStats.count("listener_manager.listener_create_failure");
     this.#process.complain(`listener '${name}': ${error}`);
     this.#end(1);
   }
 
-  #boundResource({ resource, addresses }: ListenerState): ListenerResource {
-    const ports = addresses?.map((address) => address.kind === "ip" ? address.port : 0);
-    return { ...resource, ports };
+  #bindings(): ListenerBinding[] {
+    return this.#listeners.map(({ owner, addresses }, index) => ({
+      index,
+      ports: addresses?.map((address) => address.kind === "ip" ? address.port : 0),
+      owner,
+    }));
   }
 
   /** What a replacement hears: the state as it is now. */
   #replay(_worker: number): ToWorker[] {
     return [
-      ...this.#resources(),
-      ...this.#listeners.map((listener): ToWorker => ({
-        type: "listener",
-        resource: this.#boundResource(listener),
-      })),
+      ...this.#listenerMessages(false),
+      ...this.#clusterMessages(),
       { type: "health_check_fail", failed: this.#isHealthCheckFailed },
+      { type: "bind", bindings: this.#bindings() },
       { type: "accept" },
     ];
   }
 
-  #resources(): ToWorker[] {
-    const messages: ToWorker[] = [
+  #listenerMessages(reports: boolean): ToWorker[] {
+    return [
       { type: "runtime", values: this.#config.runtime.values() },
       { type: "extensions", typeNames: this.#config.typeNames },
+      {
+        type: "compile_listeners",
+        messages: this.#listeners.map((listener) => listener.message),
+        reports,
+      },
     ];
+  }
+
+  #clusterMessages(): ToWorker[] {
+    const messages: ToWorker[] = [];
     const resources = this.clusters.resources();
     for (let at = 0; at < resources.length; at += CLUSTERS_PER_MESSAGE) {
       messages.push({
@@ -349,11 +370,7 @@ export class Server {
   #makeContext(): CompileContext {
     const services = new Map<string, unknown>();
     return compileContext({
-      problems: {
-        error: (_message, field, text) => this.#reportFault(new Error(`${field}: ${text}`)),
-        unsupported: () => {},
-        warn: () => {},
-      },
+      problems: this.#config.problemsFor(),
       dispatcher: this.#dispatcher,
       scope: this.#stats.scope,
       runtime: this.runtime,
@@ -365,7 +382,7 @@ export class Server {
     });
   }
 
-  #adminParts(): Parameters<typeof AdminServer.start>[1] {
+  #adminParts(): AdminParts {
     return {
       config: this.#config,
       process: this.#process,
@@ -414,18 +431,18 @@ export class Server {
   }
 }
 
-/** Prints what a configuration lacks and says whether it may be served. */
-export function mayServe(
-  config: { readonly problems: LoadedConfig["problems"] },
-  complain: (line: string) => void,
-): boolean {
-  let refused = 0;
-  for (const problem of config.problems) {
-    const isRefused = problem.severity === "error" || problem.severity === "unsupported_refused";
-    if (isRefused) refused++;
-    complain(`${isRefused ? "error" : "warning"}: ${formatProblem(problem)}`);
+/** Listeners as they run: of several with one name the last counts, a nameless one gets a name. */
+function listenersOf(config: LoadedConfig): ListenerState[] {
+  const byName = new Map<string, envoy_config_listener_v3_Listener>();
+  for (const listener of config.bootstrap.staticResources?.listeners ?? []) {
+    if (listener.name === "") (listener as { name: string }).name = crypto.randomUUID();
+    byName.set(listener.name, listener);
   }
-  return refused === 0;
+  return [...byName.values()].map((message) => ({
+    message,
+    owner: ownerOf(message),
+    addresses: undefined,
+  }));
 }
 
 /** Unix sockets and listeners without SO_REUSEPORT belong to one worker. */

@@ -7,7 +7,7 @@ import { parentPort } from "node:worker_threads";
 import process from "node:process";
 import { AccessLogManager } from "../access_log/mod.ts";
 import { Dispatcher, type LogComponent, logger, THROWING_PROBLEMS } from "../base/mod.ts";
-import { compileListener, ListenerManager } from "../listener/mod.ts";
+import { type CompiledListener, compileListener, ListenerManager } from "../listener/mod.ts";
 import { type CompileContext, Runtime } from "../runtime/mod.ts";
 import { StatsRoot } from "../stats/mod.ts";
 import { WorkerClusterManager } from "../upstream/mod.ts";
@@ -15,7 +15,8 @@ import { Beat, BEAT_INTERVAL_MS } from "./beats.ts";
 import { compileContext, serverFacts } from "./compile_context.ts";
 import { Extensions } from "./extensions.ts";
 import { configureLog } from "./log.ts";
-import type { FromWorker, ListenerResource, ToWorker, WorkerInit } from "./messages.ts";
+import type { FromWorker, ListenerBinding, ToWorker, WorkerInit } from "./messages.ts";
+import { ProblemRecorder } from "./remote_problems.ts";
 
 /** Everything one worker has, once it was told who it is. */
 class WorkerThread {
@@ -29,6 +30,7 @@ class WorkerThread {
   readonly #context: CompileContext;
   readonly #clusters: WorkerClusterManager;
   readonly #listeners: ListenerManager;
+  #compiled: CompiledListener[] = [];
   #isHealthCheckFailed = false;
 
   constructor(init: WorkerInit) {
@@ -91,8 +93,11 @@ class WorkerThread {
           for (const update of message.updates) this.#clusters.updateHosts(update);
         });
         return;
-      case "listener":
-        return this.#addListener(message.resource);
+      case "compile_listeners":
+        return this.#compileListeners(message.messages, message.reports);
+      case "bind":
+        for (const binding of message.bindings) this.#bind(binding);
+        return;
       case "accept":
         this.#listeners.startAccepting();
         return send({ type: "accepting" });
@@ -123,15 +128,27 @@ class WorkerThread {
     }
   }
 
-  #addListener(resource: ListenerResource): void {
-    const name = (resource.message as { name: string }).name;
-    const compiled = compileListener(resource.message as never, this.#context);
-    const result = this.#listeners.add(compiled, {
-      ports: resource.ports,
-      isOwner: resource.owner === undefined || resource.owner === this.#init.index,
-    });
-    if (typeof result === "string") send({ type: "listener_failed", name, error: result });
-    else send({ type: "listener_bound", name, addresses: result });
+  /** Compiles all listeners; a later binding names them by their place. */
+  #compileListeners(messages: readonly object[], reports: boolean): void {
+    const recorder = new ProblemRecorder(messages);
+    const context = reports ? { ...this.#context, problems: recorder } : this.#context;
+    this.#compiled = [];
+    try {
+      for (const message of messages) {
+        this.#compiled.push(compileListener(message as never, context));
+      }
+    } catch (error) {
+      // A compile step may stop at what it reported; without a report it is our bug.
+      if (!recorder.problems.some((problem) => problem.kind === "error")) throw error;
+    }
+    if (reports) send({ type: "compiled", problems: recorder.problems });
+  }
+
+  #bind({ index, ports, owner }: ListenerBinding): void {
+    const isOwner = owner === undefined || owner === this.#init.index;
+    const result = this.#listeners.add(this.#compiled[index]!, { ports, isOwner });
+    if (typeof result === "string") send({ type: "listener_failed", index, error: result });
+    else send({ type: "listener_bound", index, addresses: result });
   }
 
   async #drain(): Promise<void> {

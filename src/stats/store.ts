@@ -38,7 +38,6 @@ interface MergedHistogram {
   pending: HistogramBins;
   interval: HistogramBins;
   cumulative: HistogramBins;
-  flushed: boolean;
 }
 
 /** Hard cap on names, so that no configuration can exhaust memory; what goes beyond is counted. */
@@ -110,15 +109,13 @@ export class StatsStore {
         histogram.cumulative.set(bin, (histogram.cumulative.get(bin) ?? 0) + count);
       }
       histogram.pending = new Map();
-      histogram.flushed = true;
     }
   }
 
-  /** Histograms as of the last flush, in order of their names. */
+  /** Histograms as of the last flush (empty before the first), in order of their names. */
   histograms(): HistogramValue[] {
     const values: HistogramValue[] = [];
     for (const [name, histogram] of this.#histograms) {
-      if (!histogram.flushed) continue;
       values.push({
         name,
         unit: histogram.unit,
@@ -144,7 +141,6 @@ export class StatsStore {
         pending: new Map(),
         interval: new Map(),
         cumulative: new Map(),
-        flushed: false,
       };
       this.#histograms.set(name, histogram);
     }

@@ -65,11 +65,11 @@ const RULES: readonly TagRule[] = [
   tokenized("cluster_name", "cluster.$.**"),
   rule("http_conn_manager_prefix", "^listener\\..*?\\.http\\.(([^.]+)\\.)"),
   tokenized("http_conn_manager_prefix", "http.$.**"),
-  rule("listener_address", "^listener\\.((admin|[_.\\d]+|[_\\[\\]a-fA-F\\d]+)\\.)"),
+  rule("listener_address", "^listener\\.(([_.\\d]+|[_\\[\\]a-fA-F\\d]+)\\.)"),
   tokenized("virtual_host", "vhost.$.**"),
   tokenized("mongo_prefix", "mongo.$.**"),
   rule("rds_route_config", "^http\\.[^.]+\\.rds\\.((.+)\\.)\\w+?$"),
-  rule("worker_id", "^(?:server|listener_manager|listener\\..+?)\\.(worker_(\\d+)\\.)"),
+  rule("worker_id", "^(?:server|listener_manager)\\.(worker_(\\d+)\\.)"),
   tokenized("route", "vhost.*.route.$.**"),
   tokenized("connection_limit_prefix", "connection_limit.$.**"),
 ];

@@ -1,0 +1,42 @@
+/**
+ * `--mode validate`: compiles the messages on this thread only to hear what is wrong with them,
+ * exactly as a worker would compile them to serve.
+ */
+
+import { AccessLogManager } from "../access_log/mod.ts";
+import { Dispatcher } from "../base/mod.ts";
+import { compileListener } from "../listener/mod.ts";
+import { Runtime } from "../runtime/mod.ts";
+import { StatsRoot } from "../stats/mod.ts";
+import { compileCluster } from "../upstream/mod.ts";
+import { compileContext } from "./compile_context.ts";
+import { Extensions } from "./extensions.ts";
+import type { LoadedConfig } from "./load.ts";
+
+/** Reports to the configuration's own sink. */
+export async function checkByCompiling(config: LoadedConfig): Promise<void> {
+  const extensions = new Extensions();
+  await extensions.load(config.typeNames);
+  const dispatcher = new Dispatcher();
+  const { scope } = new StatsRoot();
+  const services = new Map<string, unknown>([
+    ["cluster_manager", { get: () => undefined }],
+    ["server_health", { isFailed: () => false }],
+    ["access_log_manager", new AccessLogManager(dispatcher, { flushIntervalMs: 1e9, scope })],
+  ]);
+  const context = compileContext({
+    problems: config.problemsFor(),
+    dispatcher,
+    scope,
+    runtime: new Runtime(config.runtime.values()),
+    server: config.facts,
+    extensions,
+    worker: 0,
+    isCheckOnly: true,
+    services,
+  });
+  const { staticResources } = config.bootstrap;
+  for (const cluster of staticResources?.clusters ?? []) compileCluster(cluster, context);
+  for (const listener of staticResources?.listeners ?? []) compileListener(listener, context);
+  dispatcher.timers.stop();
+}
