@@ -77,8 +77,9 @@ class StreamTransport implements Transport {
 
   reset(): void {
     this.#isClosed = true;
-    this.#socket.resetAndDestroy();
-    this.#tls?.destroy();
+    // Under TLS Node closes the socket by FIN all the same.
+    (this.#tls ?? this.#socket).resetAndDestroy();
+    this.#socket.destroy();
   }
 
   localAddress(): Address {
