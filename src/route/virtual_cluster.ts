@@ -10,6 +10,14 @@ import type { VirtualClusterInfo } from "./route.ts";
 /** Finds the virtual cluster of a request. */
 export type VirtualClusters = (headers: HeaderMap) => VirtualClusterInfo | undefined;
 
+const STATS: readonly string[] = [
+  "upstream_rq_retry",
+  "upstream_rq_retry_limit_exceeded",
+  "upstream_rq_retry_overflow",
+  "upstream_rq_retry_success",
+  "upstream_rq_timeout",
+  "upstream_rq_total",
+];
 /** Where requests that belong to none are counted, if there are any. */
 const OTHER = "other";
 
@@ -26,10 +34,10 @@ export function compileVirtualClusters(
     }
     rows.push({
       matcher: compileHeaderMatchers(cluster.headers, context),
-      info: virtualCluster(cluster.name, statPrefix),
+      info: virtualCluster(cluster.name, statPrefix, context),
     });
   }
-  const other = virtualCluster(OTHER, statPrefix);
+  const other = virtualCluster(OTHER, statPrefix, context);
   return (headers) => {
     for (let i = 0; i < rows.length; i++) {
       if (rows[i]!.matcher.matches(headers)) return rows[i]!.info;
@@ -38,6 +46,13 @@ export function compileVirtualClusters(
   };
 }
 
-function virtualCluster(name: string, statPrefix: string): VirtualClusterInfo {
-  return { name, statPrefix: `${statPrefix}.vcluster.${sanitizeStatName(name)}` };
+function virtualCluster(
+  name: string,
+  vhostPrefix: string,
+  context: CompileContext,
+): VirtualClusterInfo {
+  const statPrefix = `${vhostPrefix}.vcluster.${sanitizeStatName(name)}`;
+  // Shown as 0 before the first request, as Envoy does; the router counts into the same names.
+  for (const stat of STATS) context.scope.counter(`${statPrefix}.${stat}`);
+  return { name, statPrefix };
 }
