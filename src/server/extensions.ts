@@ -5,9 +5,7 @@
 
 import type { ExtensionCategory } from "../base/mod.ts";
 import { ACCESS_LOGGERS } from "../access_log/mod.ts";
-import { HTTP_FILTERS } from "../filters/http/registry.ts";
-import { LISTENER_FILTERS } from "../filters/listener/registry.ts";
-import { NETWORK_FILTERS } from "../filters/network/registry.ts";
+import { HTTP_FILTERS, LISTENER_FILTERS, NETWORK_FILTERS } from "../filters/mod.ts";
 
 /** One extension: `load` resolves to its factory. */
 export interface ExtensionRow {
