@@ -8,7 +8,8 @@ import { Buffer as NodeBuffer } from "node:buffer";
 
 /** Size of a chunk in bytes; one write to the kernel or to TLS is never larger. */
 export const CHUNK_BYTES = 49152;
-const MAX_FREE = 64;
+/** 6 MiB a thread: below that, bulk transfers allocate and collect a chunk a write. */
+const MAX_FREE = 128;
 
 /** A byte array that also writes and reads text, one byte a char code (Node's untyped methods). */
 export interface Latin1Bytes extends Uint8Array<ArrayBuffer> {

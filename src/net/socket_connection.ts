@@ -52,6 +52,12 @@ export interface ServerTls {
   rejectHello(): string;
 }
 
+/**
+ * Where a source stops, however high its configured limit: the kernel holds up to 4 MB in front of
+ * `output`, and what gathers here beyond this leaves the processor's cache before it is written.
+ */
+const MAX_HIGH_WATERMARK_BYTES = 262144;
+
 /** What nobody listens to. */
 export const SILENT_EVENTS: ConnectionEvents = { onData() {}, onEnd() {}, onClose() {} };
 
@@ -129,7 +135,7 @@ export class SocketConnection implements Connection, TransportEvents, Flushable,
 
   set bufferLimitBytes(bytes: number) {
     this.#bufferLimitBytes = bytes;
-    this.output.alertBytes = bytes > 0 ? bytes : Infinity;
+    this.output.alertBytes = bytes > 0 ? Math.min(bytes, MAX_HIGH_WATERMARK_BYTES) : Infinity;
   }
 
   get pendingBytes(): number {
@@ -496,7 +502,7 @@ export class SocketConnection implements Connection, TransportEvents, Flushable,
   }
 
   #checkWatermarks(): void {
-    const limit = this.#bufferLimitBytes;
+    const limit = Math.min(this.#bufferLimitBytes, MAX_HIGH_WATERMARK_BYTES);
     if (limit === 0 || this.isClosing) return;
     if (!this.#isAboveHigh) {
       if (this.output.length <= limit) return;
