@@ -2,7 +2,7 @@
  * google.protobuf.Any and the TypedStructs: the message that is meant, found by its `@type`.
  */
 
-import type { DescMessage } from "@bufbuild/protobuf";
+import type { MessageDescriptor } from "../proto/registry.ts";
 import { nearest } from "./field_names.ts";
 import type { MessageReader } from "./message_reader.ts";
 import { fieldPlace, type Place } from "./place.ts";
@@ -111,7 +111,7 @@ function readTypedStruct(
 function findType(
   reader: MessageReader,
   at: { readonly url: string; readonly node: ConfigNode; readonly place: Place },
-): DescMessage | string | undefined {
+): MessageDescriptor | string | undefined {
   const { url, node, place } = at;
   const name = nameOf(url);
   const { registry, knownTypes } = reader.context;

@@ -1,6 +1,6 @@
 /** A bootstrap file → its messages, judged as `envoy --mode validate` judges it. */
 
-import type { FileRegistry } from "@bufbuild/protobuf";
+import type { Registry } from "../proto/registry.ts";
 import { type ConfigProblem, type Problems } from "../base/mod.ts";
 import type { envoy_config_bootstrap_v3_Bootstrap } from "../proto/mod.ts";
 import { type ConfigText, Decoder } from "./decoder.ts";
@@ -29,7 +29,7 @@ const TYPE = "envoy.config.bootstrap.v3.Bootstrap";
 export function decodeBootstrap(
   text: string,
   file: string,
-  registry: FileRegistry,
+  registry: Registry,
   options: BootstrapOptions = {},
 ): DecodedBootstrap {
   const decoder = new Decoder(registry);

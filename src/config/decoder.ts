@@ -3,9 +3,13 @@
  * every google.protobuf.Any replaced by the message in it (see STYLE §3 and proto/).
  */
 
-import type { DescMessage, FileRegistry } from "@bufbuild/protobuf";
 import type { ConfigProblem, Problems } from "../base/mod.ts";
-import { type KnownTypes, loadKnownTypes } from "../proto/registry.ts";
+import {
+  type KnownTypes,
+  loadKnownTypes,
+  type MessageDescriptor,
+  type Registry,
+} from "../proto/registry.ts";
 import { FieldNames } from "./field_names.ts";
 import { parseJson } from "./json_tree.ts";
 import { mergeMessages } from "./merge.ts";
@@ -66,13 +70,13 @@ export function sizeProblem(bytes: number, format: TextFormat): string | undefin
 
 /** Reads texts against one registry; holds the look-ups and rules compiled from it. */
 export class Decoder {
-  readonly registry: FileRegistry;
+  readonly registry: Registry;
   readonly rules: MessageRules;
   readonly deprecated: DeprecatedFields;
   readonly #names = new FieldNames();
   #knownTypes: KnownTypes | undefined;
 
-  constructor(registry: FileRegistry) {
+  constructor(registry: Registry) {
     this.registry = registry;
     this.rules = new MessageRules(registry);
     this.deprecated = new DeprecatedFields(registry);
@@ -110,7 +114,7 @@ export class Decoder {
 
   #read(
     { text, file, format = formatOf(file) }: ConfigText,
-    type: DescMessage,
+    type: MessageDescriptor,
     into: { readonly problems: ProblemList; readonly origins: Origins },
   ): PlainMessage {
     const { problems, origins } = into;

@@ -3,14 +3,7 @@
  * left out, secrets redacted by the descriptors' `sensitive` mark (Envoy: `MessageUtil::redact`).
  */
 
-import {
-  type DescEnum,
-  type DescExtension,
-  type DescField,
-  type FileRegistry,
-  getOption,
-  ScalarType,
-} from "@bufbuild/protobuf";
+import type { EnumDescriptor, FieldDescriptor, Registry, ScalarType } from "../proto/registry.ts";
 import { WRAPPER } from "./message_reader.ts";
 import { type PlainMessage, setOwn } from "./well_known_values.ts";
 
@@ -22,17 +15,12 @@ export type JsonValue = null | boolean | number | string | JsonValue[] | {
 const REDACTED = "[redacted]";
 const TYPE_URL = "type.googleapis.com/";
 
-// The extension comes from the registry, so the type of its value is not known statically.
-const optionOf = getOption as unknown as (field: DescField, extension: DescExtension) => unknown;
-
 /** Writes the messages of one registry. */
 export class Dumper {
-  readonly #registry: FileRegistry;
-  readonly #sensitive: DescExtension;
+  readonly #registry: Registry;
 
-  constructor(registry: FileRegistry) {
+  constructor(registry: Registry) {
     this.#registry = registry;
-    this.#sensitive = registry.getExtension("udpa.annotations.sensitive")!;
   }
 
   /** A message as JSON, without a type of its own. */
@@ -56,7 +44,7 @@ export class Dumper {
     }
     const out: { [key: string]: JsonValue } = {};
     for (const field of type.fields.toSorted((a, b) => a.number - b.number)) {
-      const json = this.#field(message, field, isSecret || this.#isSensitive(field));
+      const json = this.#field(message, field, isSecret || field.isSensitive);
       if (json !== undefined) out[field.name] = json;
     }
     return out;
@@ -74,11 +62,7 @@ export class Dumper {
     return { ...type, ...json };
   }
 
-  #isSensitive(field: DescField): boolean {
-    return field.proto.options !== undefined && optionOf(field, this.#sensitive) === true;
-  }
-
-  #field(message: PlainMessage, field: DescField, isSecret: boolean): JsonValue | undefined {
+  #field(message: PlainMessage, field: FieldDescriptor, isSecret: boolean): JsonValue | undefined {
     if (field.oneof !== undefined) {
       const oneof = message[field.oneof.localName] as { case?: string; value?: unknown };
       return oneof?.case === field.localName ? this.#item(oneof.value, field, isSecret) : undefined;
@@ -99,12 +83,12 @@ export class Dumper {
       }
       return out;
     }
-    if (field.fieldKind !== "message" && field.presence !== 1 && isDefault(value)) return undefined;
+    if (field.fieldKind !== "message" && !field.hasPresence && isDefault(value)) return undefined;
     return this.#item(value, field, isSecret);
   }
 
   /** Undefined where a secret is left out: only text and bytes can be replaced. */
-  #item(value: unknown, field: DescField, isSecret: boolean): JsonValue | undefined {
+  #item(value: unknown, field: FieldDescriptor, isSecret: boolean): JsonValue | undefined {
     if (field.enum !== undefined) {
       return isSecret ? undefined : enumText(value as number, field.enum);
     }
@@ -121,8 +105,8 @@ export class Dumper {
 
   #scalar(value: unknown, type: ScalarType, isSecret: boolean): JsonValue | undefined {
     if (isSecret) {
-      if (type === ScalarType.STRING) return REDACTED;
-      return type === ScalarType.BYTES ? btoa(REDACTED) : undefined;
+      if (type === "string") return REDACTED;
+      return type === "bytes" ? btoa(REDACTED) : undefined;
     }
     if (value instanceof Uint8Array) return value.toBase64();
     if (typeof value === "bigint") return value.toString();
@@ -163,9 +147,9 @@ function isDefault(value: unknown): boolean {
     (value instanceof Uint8Array && value.length === 0);
 }
 
-function enumText(number: number, type: DescEnum): JsonValue {
+function enumText(number: number, type: EnumDescriptor): JsonValue {
   if (type.typeName === "google.protobuf.NullValue") return null;
-  return type.value[number]?.name ?? number;
+  return type.numbered(number)?.name ?? number;
 }
 
 /** Fraction digits as protobuf's JSON writes them: none, 3, 6 or 9. */
@@ -191,7 +175,7 @@ function timestampText(message: PlainMessage): string {
 
 /** `dumpJson(message)` for one registry: the JSON of a plain message, secrets redacted. */
 export function makeDumpJson(
-  registry: FileRegistry,
+  registry: Registry,
 ): (message: { readonly $typeName: string }) => JsonValue {
   const dumper = new Dumper(registry);
   return (message) => dumper.message(message as PlainMessage);

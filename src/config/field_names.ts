@@ -1,25 +1,25 @@
 /** Name look-ups over descriptors, cached by descriptor, and "did you mean". */
 
-import type { DescEnum, DescField, DescMessage } from "@bufbuild/protobuf";
+import type { EnumDescriptor, FieldDescriptor, MessageDescriptor } from "../proto/registry.ts";
 
 /** The look-ups of one registry; lives as long as the decoder that owns it. */
 export class FieldNames {
-  readonly #fields = new Map<DescMessage, ReadonlyMap<string, DescField>>();
-  readonly #enums = new Map<DescEnum, ReadonlyMap<string, number>>();
+  readonly #fields = new Map<MessageDescriptor, ReadonlyMap<string, FieldDescriptor>>();
+  readonly #enums = new Map<EnumDescriptor, ReadonlyMap<string, number>>();
 
   /** A field by its proto name (`lb_policy`) or JSON name (`lbPolicy`). */
-  field(type: DescMessage, name: string): DescField | undefined {
+  field(type: MessageDescriptor, name: string): FieldDescriptor | undefined {
     let index = this.#fields.get(type);
     if (index === undefined) {
-      const made = new Map<string, DescField>();
-      for (const field of type.fields) made.set(field.jsonName, field).set(field.name, field);
+      const made = new Map<string, FieldDescriptor>();
+      for (const field of type.fields) made.set(field.localName, field).set(field.name, field);
       this.#fields.set(type, index = made);
     }
     return index.get(name);
   }
 
   /** An enum's number by its name in any case, as Envoy reads it. */
-  enumNumber(type: DescEnum, name: string): number | undefined {
+  enumNumber(type: EnumDescriptor, name: string): number | undefined {
     let index = this.#enums.get(type);
     if (index === undefined) {
       index = new Map(type.values.map((value) => [value.name.toUpperCase(), value.number]));

@@ -3,7 +3,7 @@
  * set win, lists are joined, maps are joined by key, messages are merged.
  */
 
-import type { DescField, FileRegistry } from "@bufbuild/protobuf";
+import type { FieldDescriptor, Registry } from "../proto/registry.ts";
 import type { Origins } from "./origins.ts";
 import { type PlainMessage, setOwn } from "./well_known_values.ts";
 
@@ -11,7 +11,7 @@ import { type PlainMessage, setOwn } from "./well_known_values.ts";
 export function mergeMessages(
   base: PlainMessage,
   over: PlainMessage,
-  registry: FileRegistry,
+  registry: Registry,
   origins: Origins,
 ): PlainMessage {
   const type = registry.getMessage(over.$typeName);
@@ -27,7 +27,7 @@ export function mergeMessages(
 }
 
 interface MergeContext {
-  readonly registry: FileRegistry;
+  readonly registry: Registry;
   readonly origins: Origins;
 }
 
@@ -35,7 +35,7 @@ interface MergeContext {
 function mergeField(
   base: PlainMessage,
   over: PlainMessage,
-  field: DescField,
+  field: FieldDescriptor,
   context: MergeContext,
 ): boolean {
   if (field.oneof !== undefined) return mergeOneof(base, over, field, context);
@@ -59,7 +59,7 @@ function mergeField(
 function mergeOneof(
   base: PlainMessage,
   over: PlainMessage,
-  field: DescField,
+  field: FieldDescriptor,
   context: MergeContext,
 ): boolean {
   const slot = field.oneof!.localName;
@@ -76,7 +76,7 @@ function mergeOneof(
 function mergeValue(
   base: unknown,
   over: unknown,
-  field: DescField,
+  field: FieldDescriptor,
   { registry, origins }: MergeContext,
 ): unknown {
   if (base === undefined || field.message === undefined || typeof base !== "object") return over;

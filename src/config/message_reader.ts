@@ -3,14 +3,6 @@
  * every message and field remembers its place, every google.protobuf.Any becomes the message in it.
  */
 
-import {
-  create,
-  type DescField,
-  type DescMessage,
-  type FileRegistry,
-  type Message,
-  type ScalarType,
-} from "@bufbuild/protobuf";
 import { readAny } from "./any_value.ts";
 import { type FieldNames, nearest } from "./field_names.ts";
 import { legacyHint } from "./legacy_fields.ts";
@@ -30,11 +22,18 @@ import {
   readValue,
   setOwn,
 } from "./well_known_values.ts";
-import type { KnownTypes } from "../proto/registry.ts";
+import {
+  emptyMessage,
+  type FieldDescriptor,
+  type KnownTypes,
+  type MessageDescriptor,
+  type Registry,
+  type ScalarType,
+} from "../proto/registry.ts";
 
 /** What a reader needs and fills. */
 export interface ReadContext {
-  readonly registry: FileRegistry;
+  readonly registry: Registry;
   readonly knownTypes: () => KnownTypes;
   readonly names: FieldNames;
   readonly problems: ProblemList;
@@ -61,7 +60,11 @@ export class MessageReader {
   }
 
   /** A message of any type, well-known ones included. */
-  message(node: ConfigNode, type: DescMessage, place: Place | undefined): PlainMessage | undefined {
+  message(
+    node: ConfigNode,
+    type: MessageDescriptor,
+    place: Place | undefined,
+  ): PlainMessage | undefined {
     const name = type.typeName;
     if (name.startsWith("google.protobuf.")) {
       if (name === "google.protobuf.Any") return readAny(this, node, place);
@@ -89,7 +92,7 @@ export class MessageReader {
 
   #wrapper(
     node: ConfigNode,
-    type: DescMessage,
+    type: MessageDescriptor,
     place: Place | undefined,
   ): PlainMessage | undefined {
     const value = this.#scalar(node, type.fields[0]!.scalar!, place);
@@ -103,11 +106,11 @@ export class MessageReader {
   /** A message from a map's entries, but for the one named `skipped`. */
   fields(
     node: MapNode,
-    type: DescMessage,
+    type: MessageDescriptor,
     place: Place | undefined,
     skipped?: string,
   ): PlainMessage {
-    const message = create(type) as Message & PlainMessage;
+    const message = emptyMessage(type);
     const origin: Origin = {
       source: this.context.source,
       offset: node.offset,
@@ -124,7 +127,7 @@ export class MessageReader {
 
   #field(
     entry: MapEntry,
-    type: DescMessage,
+    type: MessageDescriptor,
     to: { readonly message: PlainMessage; readonly origin: Origin },
   ): void {
     const { key, value: node } = entry;
@@ -160,7 +163,7 @@ export class MessageReader {
     else message[field.localName] = value;
   }
 
-  #unknownField(entry: MapEntry, type: DescMessage, place: Place): void {
+  #unknownField(entry: MapEntry, type: MessageDescriptor, place: Place): void {
     const name = entry.key.text;
     let hint = this.context.problems.hasRoom ? legacyHint(type.typeName, name) : undefined;
     if (hint === undefined && this.context.problems.hasRoom) {
@@ -170,14 +173,14 @@ export class MessageReader {
     this.refuse(entry.key, place, `unknown field "${name}" in ${type.typeName}`, hint);
   }
 
-  #value(node: ConfigNode, field: DescField, place: Place): unknown {
+  #value(node: ConfigNode, field: FieldDescriptor, place: Place): unknown {
     switch (field.fieldKind) {
       case "message":
         return this.#element(node, field, place);
       case "enum":
-        return this.#take(node, place, readEnum(node, field.enum, this.context.names));
+        return this.#take(node, place, readEnum(node, field.enum!, this.context.names));
       case "scalar":
-        return this.#scalar(node, field.scalar, place);
+        return this.#scalar(node, field.scalar!, place);
       case "list":
         return this.#list(node, field, place);
       case "map":
@@ -185,7 +188,7 @@ export class MessageReader {
     }
   }
 
-  #list(list: ConfigNode, field: DescField & { fieldKind: "list" }, place: Place): unknown[] {
+  #list(list: ConfigNode, field: FieldDescriptor, place: Place): unknown[] {
     // Envoy takes a single value for a list of one.
     const items = list.kind === "list" ? list.items : [list];
     const out: unknown[] = [];
@@ -200,7 +203,7 @@ export class MessageReader {
     return out;
   }
 
-  #map(node: ConfigNode, field: DescField & { fieldKind: "map" }, place: Place): unknown {
+  #map(node: ConfigNode, field: FieldDescriptor, place: Place): unknown {
     if (node.kind !== "map") {
       return this.refuse(node, place, `expected a map, found ${showNode(node)}`);
     }
@@ -213,7 +216,7 @@ export class MessageReader {
   }
 
   /** A singular value, a list item or a map value. */
-  #element(node: ConfigNode, field: DescField, place: Place): unknown {
+  #element(node: ConfigNode, field: FieldDescriptor, place: Place): unknown {
     if (field.enum !== undefined) {
       return this.#take(node, place, readEnum(node, field.enum, this.context.names));
     }
@@ -230,7 +233,7 @@ export class MessageReader {
 }
 
 /** For every other field, null is the same as leaving it out. */
-function acceptsNull(field: DescField): boolean {
+function acceptsNull(field: FieldDescriptor): boolean {
   return field.message?.typeName === "google.protobuf.Value" ||
     field.enum?.typeName === "google.protobuf.NullValue";
 }

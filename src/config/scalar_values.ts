@@ -3,7 +3,7 @@
  * `1e3` and `1.0` for integers, URL-safe base64, enum names in any case or as numbers.
  */
 
-import { type DescEnum, ScalarType } from "@bufbuild/protobuf";
+import type { EnumDescriptor, ScalarType } from "../proto/registry.ts";
 import { type FieldNames, nearest } from "./field_names.ts";
 import type { ConfigNode, JsonScalar } from "./tree.ts";
 
@@ -21,39 +21,21 @@ const INTEGER_AS_DECIMAL = /^-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?$/;
 const DECIMAL = /^-?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$/;
 const SHOWN_CHARACTERS = 40;
 
-const NAMES: Readonly<Record<number, string>> = {
-  [ScalarType.DOUBLE]: "double",
-  [ScalarType.FLOAT]: "float",
-  [ScalarType.INT64]: "int64",
-  [ScalarType.UINT64]: "uint64",
-  [ScalarType.INT32]: "int32",
-  [ScalarType.FIXED64]: "fixed64",
-  [ScalarType.FIXED32]: "fixed32",
-  [ScalarType.BOOL]: "bool",
-  [ScalarType.STRING]: "string",
-  [ScalarType.BYTES]: "bytes",
-  [ScalarType.UINT32]: "uint32",
-  [ScalarType.SFIXED32]: "sfixed32",
-  [ScalarType.SFIXED64]: "sfixed64",
-  [ScalarType.SINT32]: "sint32",
-  [ScalarType.SINT64]: "sint64",
-};
-
 const INT32 = [-2147483648n, 2147483647n] as const;
 const UINT32 = [0n, 4294967295n] as const;
 const INT64 = [-(2n ** 63n), 2n ** 63n - 1n] as const;
 const UINT64 = [0n, 2n ** 64n - 1n] as const;
-const RANGES: Readonly<Record<number, readonly [bigint, bigint]>> = {
-  [ScalarType.INT32]: INT32,
-  [ScalarType.SINT32]: INT32,
-  [ScalarType.SFIXED32]: INT32,
-  [ScalarType.UINT32]: UINT32,
-  [ScalarType.FIXED32]: UINT32,
-  [ScalarType.INT64]: INT64,
-  [ScalarType.SINT64]: INT64,
-  [ScalarType.SFIXED64]: INT64,
-  [ScalarType.UINT64]: UINT64,
-  [ScalarType.FIXED64]: UINT64,
+const RANGES: Readonly<Partial<Record<ScalarType, readonly [bigint, bigint]>>> = {
+  int32: INT32,
+  sint32: INT32,
+  sfixed32: INT32,
+  uint32: UINT32,
+  fixed32: UINT32,
+  int64: INT64,
+  sint64: INT64,
+  sfixed64: INT64,
+  uint64: UINT64,
+  fixed64: UINT64,
 };
 
 /** A scalar as an operator would recognise it, cut where it is long. */
@@ -74,24 +56,24 @@ export function readScalar(
   node: ConfigNode,
   type: ScalarType,
 ): Reading<string | boolean | number | bigint | Uint8Array> {
-  if (node.kind !== "scalar") return refuse(`expected ${NAMES[type]}, found ${showNode(node)}`);
+  if (node.kind !== "scalar") return refuse(`expected ${type}, found ${showNode(node)}`);
   const { value } = node;
   switch (type) {
-    case ScalarType.STRING:
+    case "string":
       if (typeof value === "string") return { value };
       return invalid(
         value,
         type,
         value === null ? undefined : `write it in quotes: "${node.text}"`,
       );
-    case ScalarType.BOOL:
+    case "bool":
       if (typeof value === "boolean") return { value };
       if (value === "true" || value === "false") return { value: value === "true" };
       return invalid(value, type);
-    case ScalarType.BYTES:
+    case "bytes":
       return typeof value === "string" ? readBytes(value) : invalid(value, type);
-    case ScalarType.DOUBLE:
-    case ScalarType.FLOAT:
+    case "double":
+    case "float":
       return readDouble(value, type);
     default:
       return readInteger(value, type);
@@ -99,14 +81,14 @@ export function readScalar(
 }
 
 function invalid(value: JsonScalar, type: ScalarType, hint?: string): Reading<never> {
-  return refuse(`invalid ${NAMES[type]} ${showScalar(value)}`, hint);
+  return refuse(`invalid ${type} ${showScalar(value)}`, hint);
 }
 
 function readBytes(value: string): Reading<Uint8Array> {
   try {
     return { value: Uint8Array.fromBase64(value.replaceAll("-", "+").replaceAll("_", "/")) };
   } catch {
-    return invalid(value, ScalarType.BYTES, "bytes are written in base64");
+    return invalid(value, "bytes", "bytes are written in base64");
   }
 }
 
@@ -134,7 +116,11 @@ function readInteger(value: JsonScalar, type: ScalarType): Reading<number | bigi
 }
 
 /** An enum's number. */
-export function readEnum(node: ConfigNode, type: DescEnum, names: FieldNames): Reading<number> {
+export function readEnum(
+  node: ConfigNode,
+  type: EnumDescriptor,
+  names: FieldNames,
+): Reading<number> {
   if (node.kind !== "scalar") return refuse(`expected ${type.typeName}, found ${showNode(node)}`);
   if (type.typeName === "google.protobuf.NullValue") return { value: 0 };
   const { value, text } = node;

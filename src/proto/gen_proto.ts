@@ -1,6 +1,6 @@
 /**
  * `deno task gen:proto` (maintainers; needs Go): Envoy's API descriptors from the Go modules in
- * `go_modules.txt`, cut down to what `roots.txt` reaches (`envoy.binpb.gz`), and the names of all
+ * `go_modules.txt`, cut down to what `roots.txt` reaches (`envoy.binpb`), and the names of all
  * message types, cut or not (`type_names.txt`), and which v3 type took the place of which v2 type
  * (`v2_types.txt`). `--check` compares instead of writing.
  */
@@ -8,7 +8,6 @@
 import { createFileRegistry, type DescMessage, toBinary } from "@bufbuild/protobuf";
 import { BinaryReader } from "@bufbuild/protobuf/wire";
 import { type FileDescriptorSet, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
-import { gunzipSync, gzipSync } from "node:zlib";
 import { readGoDescriptors } from "./go_descriptors.ts";
 import { prune } from "./prune.ts";
 
@@ -74,6 +73,10 @@ export function v2TypesText(set: FileDescriptorSet): string {
   return rows.sort().join("\n") + "\n";
 }
 
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
+
 function main(isCheck: boolean): boolean {
   const cwd = Deno.makeTempDirSync();
   let made: { readonly set: FileDescriptorSet; readonly missing: readonly string[] };
@@ -89,14 +92,14 @@ function main(isCheck: boolean): boolean {
     "v2_types.txt": v2TypesText(made.set),
   };
   const pruned = toBinary(FileDescriptorSetSchema, prune(made.set, lines("roots.txt")));
-  const setUrl = new URL("envoy.binpb.gz", import.meta.url);
+  const setUrl = new URL("envoy.binpb", import.meta.url);
   if (isCheck) {
-    return gunzipSync(Deno.readFileSync(setUrl)).equals(pruned) &&
+    return isSame(Deno.readFileSync(setUrl), pruned) &&
       Object.entries(texts).every(([name, text]) =>
         Deno.readTextFileSync(new URL(name, import.meta.url)) === text
       );
   }
-  Deno.writeFileSync(setUrl, gzipSync(pruned, { level: 9 }));
+  Deno.writeFileSync(setUrl, pruned);
   for (const [name, text] of Object.entries(texts)) {
     Deno.writeTextFileSync(new URL(name, import.meta.url), text);
   }

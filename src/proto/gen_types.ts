@@ -10,7 +10,7 @@ import {
   type FileRegistry,
   ScalarType,
 } from "@bufbuild/protobuf";
-import { loadRegistry } from "./registry.ts";
+import { loadFileRegistry } from "./file_registry.ts";
 
 const SCALARS: Readonly<Record<number, string>> = {
   [ScalarType.STRING]: "string",
@@ -111,7 +111,7 @@ export function typesOf(registry: FileRegistry): string {
 
 if (import.meta.main) {
   const out = new URL("gen/", import.meta.url);
-  const registry = await loadRegistry();
+  const registry = loadFileRegistry();
   Deno.mkdirSync(out, { recursive: true });
   Deno.writeTextFileSync(new URL("types.ts", out), typesOf(registry));
 }

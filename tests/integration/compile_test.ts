@@ -20,7 +20,7 @@ const REGISTRIES: readonly string[] = [
 const OPENED: readonly string[] = [
   "main.ts",
   "src/server/worker.ts",
-  "src/proto/envoy.binpb.gz",
+  "src/proto/envoy.binpb",
   "src/proto/absent_packages.txt",
   "src/proto/extensions.txt",
   "src/proto/type_names.txt",

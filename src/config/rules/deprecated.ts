@@ -3,26 +3,14 @@
  * (envoy.annotations.disallowed_by_default), and those it only warns about.
  */
 
-import {
-  type DescEnumValue,
-  type DescExtension,
-  type DescField,
-  type DescMessage,
-  type FileRegistry,
-  getOption,
-} from "@bufbuild/protobuf";
+import type { FieldDescriptor, MessageDescriptor, Registry } from "../../proto/registry.ts";
 import type { Problems } from "../../base/mod.ts";
 import { legacyHint } from "../legacy_fields.ts";
 import type { PlainMessage } from "../well_known_values.ts";
 import { childMessages, fieldValue } from "./message_rules.ts";
 
-const optionOf = getOption as unknown as (
-  desc: DescField | DescEnumValue,
-  extension: DescExtension,
-) => unknown;
-
 interface DeprecatedField {
-  readonly field: DescField;
+  readonly field: FieldDescriptor;
   readonly isRefused: boolean;
 }
 
@@ -30,10 +18,10 @@ interface DeprecatedParts {
   readonly fields: readonly DeprecatedField[];
   /** Enum fields with a deprecated value, by number: whether it is refused. */
   readonly enums: readonly {
-    readonly field: DescField;
+    readonly field: FieldDescriptor;
     readonly values: ReadonlyMap<number, boolean>;
   }[];
-  readonly children: readonly DescField[];
+  readonly children: readonly FieldDescriptor[];
 }
 
 /** Set in a static runtime layer, it allows every deprecated field (Envoy: `ProtobufUtil`). */
@@ -41,15 +29,11 @@ const ALLOW_ALL = "envoy.features.enable_all_deprecated_features";
 
 /** The deprecation marks of one registry. */
 export class DeprecatedFields {
-  readonly #registry: FileRegistry;
-  readonly #refusedField: DescExtension | undefined;
-  readonly #refusedValue: DescExtension | undefined;
-  readonly #parts = new Map<DescMessage, DeprecatedParts>();
+  readonly #registry: Registry;
+  readonly #parts = new Map<MessageDescriptor, DeprecatedParts>();
 
-  constructor(registry: FileRegistry) {
+  constructor(registry: Registry) {
     this.#registry = registry;
-    this.#refusedField = registry.getExtension("envoy.annotations.disallowed_by_default");
-    this.#refusedValue = registry.getExtension("envoy.annotations.disallowed_by_default_enum");
   }
 
   /** @param allowed Runtime keys that are true in the bootstrap's static layers. */
@@ -67,7 +51,7 @@ export class DeprecatedFields {
       const number = fieldValue(message, field) as number;
       const isRefused = values.get(number);
       if (isRefused === undefined || number === undefined) continue;
-      const what = field.enum!.value[number]!.name;
+      const what = field.enum!.numbered(number)!.name;
       const isAllowed = allowed.has(ALLOW_ALL) ||
         allowed.has(`envoy.deprecated_features:${type.typeName}.${what}`);
       report(problems, message, field, { isRefused: isRefused && !isAllowed, what });
@@ -77,22 +61,18 @@ export class DeprecatedFields {
     }
   }
 
-  #partsOf(type: DescMessage): DeprecatedParts {
+  #partsOf(type: MessageDescriptor): DeprecatedParts {
     let parts = this.#parts.get(type);
     if (parts === undefined) {
-      const deprecated = type.fields.filter((field) => field.deprecated);
+      const deprecated = type.fields.filter((field) => field.isDeprecated);
       parts = {
-        fields: deprecated.map((field) => ({
-          field,
-          isRefused: this.#refusedField !== undefined &&
-            optionOf(field, this.#refusedField) === true,
-        })),
+        fields: deprecated.map((field) => ({ field, isRefused: field.isDisallowed })),
         enums: type.fields.filter((field) => field.fieldKind === "enum").map((field) => ({
           field,
           values: new Map(
-            field.enum!.values.filter((value) => value.deprecated).map((value) => [
+            field.enum!.values.filter((value) => value.isDeprecated).map((value) => [
               value.number,
-              this.#refusedValue !== undefined && optionOf(value, this.#refusedValue) === true,
+              value.isDisallowed,
             ]),
           ),
         })).filter(({ values }) => values.size > 0),
@@ -115,7 +95,7 @@ function isPresent(value: unknown): boolean {
 function report(
   problems: Problems,
   message: PlainMessage,
-  field: DescField,
+  field: FieldDescriptor,
   about: { readonly isRefused: boolean; readonly what: string },
 ): void {
   const hint = legacyHint(message.$typeName, field.name);

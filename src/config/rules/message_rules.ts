@@ -3,10 +3,10 @@
  * tree. Compiled once a message type; the wording is PGV's, so that operators can look it up.
  */
 
-import type { DescField, DescMessage, FileRegistry } from "@bufbuild/protobuf";
+import type { FieldDescriptor, MessageDescriptor, Registry } from "../../proto/registry.ts";
 import type { Problems } from "../../base/mod.ts";
 import type { PlainMessage } from "../well_known_values.ts";
-import { bound, type FieldRules, type RuleFields, RuleOptions } from "./rule_options.ts";
+import { bound, type FieldRules, type RuleFields } from "./rule_options.ts";
 import { valueCheck } from "./value_rules.ts";
 
 type MessageCheck = (message: PlainMessage, problems: Problems) => void;
@@ -14,23 +14,27 @@ type MessageCheck = (message: PlainMessage, problems: Problems) => void;
 interface CompiledRules {
   readonly checks: readonly MessageCheck[];
   /** Fields that hold messages to be checked too. */
-  readonly children: readonly DescField[];
+  readonly children: readonly FieldDescriptor[];
 }
 
 /** The value of a field, whether or not it is in a oneof; undefined where it is not set. */
-export function fieldValue(message: PlainMessage, field: DescField): unknown {
+export function fieldValue(message: PlainMessage, field: FieldDescriptor): unknown {
   if (field.oneof === undefined) return message[field.localName];
   const oneof = message[field.oneof.localName] as { case?: string; value?: unknown } | undefined;
   return oneof?.case === field.localName ? oneof.value : undefined;
 }
 
-/** The messages below a field, each with the field's name and index as problems name it. */
+/**
+ * The messages below a field, each with the field's name and index as problems name it. A Struct is
+ * held as JSON, whose keys are the operator's: it is not looked into.
+ */
 export function* childMessages(
   message: PlainMessage,
-  field: DescField,
+  field: FieldDescriptor,
 ): Generator<readonly [string, PlainMessage]> {
   const value = fieldValue(message, field);
   if (typeof value !== "object" || value === null) return;
+  if (field.message?.typeName === "google.protobuf.Struct") return;
   if (field.fieldKind === "list") {
     for (const [i, item] of (value as PlainMessage[]).entries()) {
       yield [`${field.name}[${i}]`, item];
@@ -44,13 +48,11 @@ export function* childMessages(
 
 /** The rules of one registry. */
 export class MessageRules {
-  readonly #registry: FileRegistry;
-  readonly #options: RuleOptions;
-  readonly #compiled = new Map<DescMessage, CompiledRules>();
+  readonly #registry: Registry;
+  readonly #compiled = new Map<MessageDescriptor, CompiledRules>();
 
-  constructor(registry: FileRegistry) {
+  constructor(registry: Registry) {
     this.#registry = registry;
-    this.#options = new RuleOptions(registry);
   }
 
   /** Reports every broken rule of `message` and of all messages below it. */
@@ -64,38 +66,38 @@ export class MessageRules {
     }
   }
 
-  #rulesOf(type: DescMessage): CompiledRules {
+  #rulesOf(type: MessageDescriptor): CompiledRules {
     let compiled = this.#compiled.get(type);
-    if (compiled === undefined) this.#compiled.set(type, compiled = this.#compile(type));
+    if (compiled === undefined) this.#compiled.set(type, compiled = compile(type));
     return compiled;
-  }
-
-  #compile(type: DescMessage): CompiledRules {
-    if (this.#options.isDisabled(type)) return { checks: [], children: [] };
-    const checks: MessageCheck[] = [];
-    const children: DescField[] = [];
-    for (const field of type.fields) {
-      const rules = this.#options.field(field);
-      if (rules?.type?.case !== undefined || rules?.message !== undefined) {
-        const check = fieldCheck(field, rules);
-        if (check !== undefined) checks.push(check);
-      }
-      if (holdsMessages(field) && !isSkipped(rules)) children.push(field);
-    }
-    for (const oneof of type.oneofs) {
-      if (!this.#options.isRequired(oneof)) continue;
-      const text = `one of ${oneof.fields.map((field) => field.name).join(", ")} is required`;
-      checks.push((message, problems) => {
-        const { case: name } = message[oneof.localName] as { case?: string };
-        if (name === undefined) problems.error(message, oneof.name, text);
-      });
-    }
-    return { checks, children };
   }
 }
 
+function compile(type: MessageDescriptor): CompiledRules {
+  if (type.isUnchecked) return { checks: [], children: [] };
+  const checks: MessageCheck[] = [];
+  const children: FieldDescriptor[] = [];
+  for (const field of type.fields) {
+    const rules = field.rules() as FieldRules | undefined;
+    if (rules?.type?.case !== undefined || rules?.message !== undefined) {
+      const check = fieldCheck(field, rules);
+      if (check !== undefined) checks.push(check);
+    }
+    if (holdsMessages(field) && !isSkipped(rules)) children.push(field);
+  }
+  for (const oneof of type.oneofs) {
+    if (!oneof.isRequired) continue;
+    const text = `one of ${oneof.fields.map((field) => field.name).join(", ")} is required`;
+    checks.push((message, problems) => {
+      const { case: name } = message[oneof.localName] as { case?: string };
+      if (name === undefined) problems.error(message, oneof.name, text);
+    });
+  }
+  return { checks, children };
+}
+
 /** Well-known types carry no rules, but for the message in an Any. */
-function holdsMessages(field: DescField): boolean {
+function holdsMessages(field: FieldDescriptor): boolean {
   const name = field.message?.typeName;
   if (name === undefined) return false;
   return !name.startsWith("google.protobuf.") || name === "google.protobuf.Any";
@@ -107,7 +109,7 @@ function isSkipped(rules: FieldRules | undefined): boolean {
   return items?.message?.skip === true || values?.message?.skip === true;
 }
 
-function fieldCheck(field: DescField, rules: FieldRules): MessageCheck | undefined {
+function fieldCheck(field: FieldDescriptor, rules: FieldRules): MessageCheck | undefined {
   const kind = rules.type?.case;
   const fields = rules.type?.value ?? {};
   if (field.fieldKind === "list" && kind === "repeated") return listCheck(field, fields);
@@ -118,7 +120,7 @@ function fieldCheck(field: DescField, rules: FieldRules): MessageCheck | undefin
   if (check === undefined && !isRequired) return undefined;
   // Messages and members of a oneof may be absent, and then have nothing to check.
   const mayBeAbsent = field.fieldKind === "message" || field.oneof !== undefined ||
-    field.presence === 1;
+    field.hasPresence;
   return (message, problems) => {
     const value = fieldValue(message, field);
     if (value === undefined) {
@@ -143,7 +145,7 @@ function countText(unit: string, min: number | undefined, max: number | undefine
 }
 
 function nestedCheck(
-  field: DescField,
+  field: FieldDescriptor,
   rules: unknown,
   isMapKey = false,
 ): ((value: unknown) => string | undefined) | undefined {
@@ -151,7 +153,7 @@ function nestedCheck(
   return type === undefined ? undefined : valueCheck(field, type.case, type.value ?? {}, isMapKey);
 }
 
-function listCheck(field: DescField, rules: RuleFields): MessageCheck {
+function listCheck(field: FieldDescriptor, rules: RuleFields): MessageCheck {
   const min = bound(rules, "minItems");
   const max = bound(rules, "maxItems");
   const isEmptyFine = rules["ignoreEmpty"] === true;
@@ -176,7 +178,7 @@ function listCheck(field: DescField, rules: RuleFields): MessageCheck {
   };
 }
 
-function mapCheck(field: DescField, rules: RuleFields): MessageCheck {
+function mapCheck(field: FieldDescriptor, rules: RuleFields): MessageCheck {
   const min = bound(rules, "minPairs");
   const max = bound(rules, "maxPairs");
   const isEmptyFine = rules["ignoreEmpty"] === true;

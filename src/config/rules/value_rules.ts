@@ -1,6 +1,6 @@
 /** Rules of single values other than strings: numbers, durations, enums, booleans. */
 
-import type { DescEnum, DescField } from "@bufbuild/protobuf";
+import type { EnumDescriptor, FieldDescriptor } from "../../proto/registry.ts";
 import { isSet, type RuleFields } from "./rule_options.ts";
 import { stringChecks } from "./string_rules.ts";
 
@@ -13,7 +13,7 @@ const WRAPPER = /^google\.protobuf\.\w+Value$/;
 
 /** One check for all rules of a value (a field, list item, map key or map value). */
 export function valueCheck(
-  field: DescField,
+  field: FieldDescriptor,
   kind: string | undefined,
   rules: RuleFields,
   isMapKey = false,
@@ -41,7 +41,11 @@ function isEmpty(value: unknown): boolean {
   return value === "" || value === 0 || value === 0n;
 }
 
-function checksOf(field: DescField, kind: string | undefined, rules: RuleFields): ValueCheck[] {
+function checksOf(
+  field: FieldDescriptor,
+  kind: string | undefined,
+  rules: RuleFields,
+): ValueCheck[] {
   switch (kind) {
     case undefined:
     case "repeated":
@@ -100,14 +104,14 @@ export function listChecks(
   return [(value) => denied.includes(value) ? text : undefined];
 }
 
-function enumChecks(type: DescEnum, rules: RuleFields): ValueCheck[] {
+function enumChecks(type: EnumDescriptor, rules: RuleFields): ValueCheck[] {
   const checks = [
     ...constCheck(rules),
-    ...listChecks(rules, (number) => type.value[number as number]?.name ?? String(number)),
+    ...listChecks(rules, (number) => type.numbered(number as number)?.name ?? String(number)),
   ];
   if (rules["definedOnly"] === true) {
     checks.push((value) =>
-      type.value[value as number] === undefined
+      type.numbered(value as number) === undefined
         ? "value must be one of the defined enum values"
         : undefined
     );

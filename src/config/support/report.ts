@@ -3,7 +3,7 @@
  * table says is acted on is named with its position and with what the operator will miss.
  */
 
-import type { DescField, DescMessage } from "@bufbuild/protobuf";
+import type { FieldDescriptor, MessageDescriptor } from "../../proto/registry.ts";
 import type { Problems } from "../../base/mod.ts";
 import type { Decoder } from "../decoder.ts";
 import { childMessages, fieldValue } from "../rules/message_rules.ts";
@@ -71,7 +71,7 @@ class Reporter {
     this.#problems.unsupported(at, holder?.field ?? "", `${name}: ${effect}`, isRefused);
   }
 
-  #field(message: PlainMessage, field: DescField, support: MessageSupport): void {
+  #field(message: PlainMessage, field: FieldDescriptor, support: MessageSupport): void {
     if (!isConfigured(fieldValue(message, field), field)) return;
     const { name } = field;
     const refused = support.refused?.[name];
@@ -88,12 +88,12 @@ class Reporter {
     }
   }
 
-  #enumValue(message: PlainMessage, field: DescField, support: MessageSupport): void {
+  #enumValue(message: PlainMessage, field: FieldDescriptor, support: MessageSupport): void {
     const value = fieldValue(message, field) as number;
     const refused = support.refusedValues?.[field.name]?.[value];
     const effect = refused ?? support.missingValues?.[field.name]?.[value];
     if (effect === undefined) return;
-    const name = field.enum!.value[value]?.name ?? String(value);
+    const name = field.enum!.numbered(value)?.name ?? String(value);
     this.#problems.unsupported(message, field.name, `${name}: ${effect}`, refused !== undefined);
   }
 
@@ -108,11 +108,11 @@ class Reporter {
 }
 
 /** Whether a field says anything: left out, empty and default are the same. */
-function isConfigured(value: unknown, field: DescField): boolean {
+function isConfigured(value: unknown, field: FieldDescriptor): boolean {
   if (value === undefined) return false;
   if (field.fieldKind === "list") return (value as readonly unknown[]).length > 0;
   if (field.fieldKind === "map") return Object.keys(value as object).length > 0;
-  if (field.fieldKind === "message" || field.oneof !== undefined || field.presence === 1) {
+  if (field.fieldKind === "message" || field.oneof !== undefined || field.hasPresence) {
     return true;
   }
   if (value instanceof Uint8Array) return value.length > 0;
@@ -129,7 +129,7 @@ export function reportUnsupported(
 }
 
 /** The fields a row names, for the test that each is a field of its message. */
-export function fieldsNamedBy(support: MessageSupport, type: DescMessage): readonly string[] {
+export function fieldsNamedBy(support: MessageSupport, type: MessageDescriptor): readonly string[] {
   const acted = support.acted === "*" ? [] : support.acted.split(" ").filter(Boolean);
   const others = [
     support.missing,

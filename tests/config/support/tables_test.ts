@@ -1,4 +1,3 @@
-import type { DescField, FileRegistry } from "@bufbuild/protobuf";
 import { ACCESS_LOG_SUPPORT } from "../../../src/config/support/access_log.ts";
 import { BOOTSTRAP_SUPPORT } from "../../../src/config/support/bootstrap.ts";
 import { CLUSTER_SUPPORT } from "../../../src/config/support/cluster.ts";
@@ -10,7 +9,7 @@ import { fieldsNamedBy, SUPPORT } from "../../../src/config/support/report.ts";
 import { ROUTE_SUPPORT } from "../../../src/config/support/route.ts";
 import type { MessageSupport } from "../../../src/config/support/table.ts";
 import { TLS_SUPPORT } from "../../../src/config/support/tls.ts";
-import { loadRegistry } from "../../../src/proto/registry.ts";
+import { type FieldDescriptor, loadRegistry } from "../../../src/proto/registry.ts";
 import { assertEquals } from "../../support/assert.ts";
 
 const TABLES = [
@@ -24,9 +23,9 @@ const TABLES = [
   ROUTE_SUPPORT,
   TLS_SUPPORT,
 ];
-const registry: FileRegistry = await loadRegistry();
+const registry = await loadRegistry();
 
-function isActed(field: DescField, support: MessageSupport): boolean {
+function isActed(field: FieldDescriptor, support: MessageSupport): boolean {
   if (support.refused?.[field.name] !== undefined) return false;
   return support.acted === "*" || support.acted.split(" ").includes(field.name);
 }
