@@ -35,6 +35,8 @@ export type ChainChoice = (
 export interface CompiledListener {
   readonly name: string;
   readonly addresses: readonly BindAddress[];
+  /** Reached by `envoy://name/` from the same thread only. */
+  readonly isInternal: boolean;
   /** False: the listener has no socket of its own and never sees a connection. */
   readonly bindsToPort: boolean;
   /** Whether each worker has a socket of its own. */
@@ -66,11 +68,12 @@ const BACKLOG = 4096;
 
 export function compileListener(message: Message, context: CompileContext): CompiledListener {
   reportUnsupported(message, context);
-  const addresses = compileAddresses(message, context);
+  const isInternal = message.listenerSpecifier.case === "internalListener";
+  const addresses = isInternal ? [] : compileAddresses(message, context);
   const prefix = message.statPrefix !== ""
     ? message.statPrefix
     : addresses[0] === undefined
-    ? message.name
+    ? isInternal ? `envoy_internal_${message.name}` : message.name
     : formatAddress(addresses[0].address);
   const scope = context.scope.scope("listener").scope(sanitizeStatName(prefix));
   const facts: ListenerFacts = { scope };
@@ -78,6 +81,7 @@ export function compileListener(message: Message, context: CompileContext): Comp
   return {
     name: message.name === "" ? prefix : message.name,
     addresses,
+    isInternal,
     bindsToPort: message.bindToPort ?? message.deprecatedV1?.bindToPort ?? true,
     reusePort: message.enableReusePort ?? true,
     backlog: message.tcpBacklogSize ?? BACKLOG,
@@ -142,7 +146,8 @@ function compileChains(
   const fallback = message.defaultFilterChain === undefined
     ? undefined
     : compileFilterChain(message.defaultFilterChain, context, facts);
-  if (message.filterChains.length === 0 && fallback === undefined) {
+  const isDatagram = message.udpListenerConfig !== undefined;
+  if (message.filterChains.length === 0 && fallback === undefined && !isDatagram) {
     problems.error(message, "filter_chains", `${name}: no filter chains specified`);
   }
   const chains = message.filterChains.map((chain) => compileFilterChain(chain, context, facts));

@@ -1,7 +1,13 @@
 /** All listeners of one thread: binding, accepting, limits, updates, draining. */
 
 import type { Address, Dispatcher } from "../base/mod.ts";
-import { listen, ListenError, type ListenSocket, type SocketConnection } from "../net/mod.ts";
+import {
+  listen,
+  ListenError,
+  listenInternal,
+  type ListenSocket,
+  type SocketConnection,
+} from "../net/mod.ts";
 import type { CompileContext, Runtime } from "../runtime/mod.ts";
 import { ActiveConnection, type ConnectionOwner } from "./active_connection.ts";
 import { type CompiledListener, withPort } from "./compile.ts";
@@ -38,6 +44,8 @@ class ActiveListener implements ConnectionOwner {
   readonly connections = new Set<ActiveConnection>();
   compiled: CompiledListener;
   sockets: ListenSocket[] = [];
+  /** Ends an internal listener. */
+  stopInternal: () => void = () => {};
   readonly #manager: ListenerManager;
   readonly #context: CompileContext;
   #wasDrained = false;
@@ -98,6 +106,7 @@ class ActiveListener implements ConnectionOwner {
   stop(): void {
     for (const socket of this.sockets) socket.close();
     this.sockets = [];
+    this.stopInternal();
   }
 
   drainConnections(): void {
@@ -150,6 +159,7 @@ export class ListenerManager {
     }
     const successor = new ActiveListener(compiled, this, this.#context);
     const served = old.sockets.map((socket) => socket.address);
+    if (compiled.isInternal) this.#bind(successor, options);
     for (const socket of old.sockets) socket.onAccept = (accepted) => successor.onAccept(accepted);
     successor.sockets = old.sockets;
     old.sockets = [];
@@ -224,6 +234,11 @@ export class ListenerManager {
   #bind(listener: ActiveListener, options: BindOptions): string | readonly Address[] {
     const { compiled } = listener;
     const bound: Address[] = [];
+    if (compiled.isInternal) {
+      const { dispatcher } = this.#context;
+      const accept = (connection: SocketConnection): void => listener.onAccept(connection);
+      listener.stopInternal = listenInternal(dispatcher, compiled.name, accept);
+    }
     for (const [index, bind] of compiled.addresses.entries()) {
       const address = withPort(bind.address, options.ports?.[index]);
       if (!options.isOwner || !compiled.bindsToPort) {

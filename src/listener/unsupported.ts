@@ -51,9 +51,6 @@ function reportRefused(message: Message, context: CompileContext): void {
     const effect = "connections are not handed to the listener of their original destination";
     problems.unsupported(message, "use_original_dst", effect, true);
   }
-  if (message.listenerSpecifier.case === "internalListener") {
-    problems.unsupported(message, "internal_listener", "nothing can connect to it", true);
-  }
   if (message.apiListener !== undefined) {
     problems.unsupported(message, "api_listener", "there is no API to call it by", true);
   }

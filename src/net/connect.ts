@@ -3,6 +3,7 @@
 import type { Address, Dispatcher } from "../base/mod.ts";
 import { listenAgainLater } from "./descriptors.ts";
 import { errnoName, errnoText, UV_EMFILE } from "./errno.ts";
+import { connectInternal } from "./internal.ts";
 import type { SocketAddress } from "./listen.ts";
 import type { NativePipe, NativeTcp } from "./native.ts";
 import { NativeTransport, newSocket, systemPath } from "./native_transport.ts";
@@ -30,7 +31,7 @@ export function connect(address: Address, options: ConnectOptions): SocketConnec
   if (options.tls !== undefined) connection.setSession(options.tls);
   if (options.timeoutMs > 0) connection.limitConnect(options.timeoutMs);
   if (address.kind === "internal") {
-    connection.failConnect("immediate", "Internal addresses have no socket");
+    connectInternal(connection, address, options.dispatcher);
   } else if (options.useNative ?? usesNativeHandles()) {
     connectNative(connection, address, options);
   } else {

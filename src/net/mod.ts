@@ -4,6 +4,7 @@ export * from "./connect.ts";
 export * from "./connection.ts";
 export * from "./data_source.ts";
 export * from "./fingerprint.ts";
+export { listenInternal } from "./internal.ts";
 export * from "./listen.ts";
 export * from "./proxy_protocol.ts";
 export * from "./secrets.ts";
