@@ -21,6 +21,9 @@ export function openLogFile(path: string): Deno.FsFile {
   return Deno.openSync(path, { append: true, create: true });
 }
 
+/**
+ * A file that lines are appended to, flushed by size, by timer and at close; it can be reopened.
+ */
 export class LogFile implements LogWriter {
   readonly #path: string;
   readonly #stats: StatGroup;

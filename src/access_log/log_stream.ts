@@ -14,6 +14,7 @@ export interface StreamTarget {
   write(bytes: Uint8Array): Promise<number>;
 }
 
+/** A writer of lines that never waits for its target; one write is under way at most. */
 export class LogStream implements LogWriter {
   readonly #target: StreamTarget;
   readonly #dropped: Counter;

@@ -2,6 +2,7 @@
 
 import type { Json } from "./host.ts";
 
+/** The text of `value` in that layout. */
 export function pretty(value: Json): string {
   return JSON.stringify(value, undefined, 1) + "\n";
 }

@@ -4,6 +4,7 @@ import { type AdminEndpoint, type AdminRequest, type AdminResponse, TEXT } from 
 import { commandList } from "./endpoints/help.ts";
 import type { AdminHost } from "./host.ts";
 
+/** Answers requests from a table of endpoints; unknown paths get 404, a wrong method 405. */
 export class AdminRouter {
   readonly #endpoints: readonly AdminEndpoint[];
   readonly #byPath: ReadonlyMap<string, AdminEndpoint>;

@@ -21,6 +21,7 @@ export interface DispatcherOptions {
   readonly onError?: (error: unknown) => void;
 }
 
+/** Runs turns, flushes what they touched and does deferred work after them. */
 export class Dispatcher {
   readonly clock: TurnClock;
   readonly timers: TimerWheel;

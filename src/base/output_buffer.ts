@@ -43,6 +43,7 @@ interface Chunk {
   end: number;
 }
 
+/** A queue of bytes in chunks from the free list; written at the end, taken from the front. */
 export class OutputBuffer {
   /** Chunks before the last one are full or closed. */
   #chunks: Chunk[] = [];

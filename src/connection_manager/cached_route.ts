@@ -6,6 +6,7 @@ import type { Route, RouteTable } from "../route/mod.ts";
 
 const RANDOM_BOUND = 4294967296;
 
+/** A stream's route with the random draw that chose it; `clear` lets filters choose again. */
 export class CachedRoute {
   #route: Route | undefined = undefined;
   #isResolved = false;

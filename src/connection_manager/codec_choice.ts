@@ -3,6 +3,10 @@
 /** What `PRI * HTTP/2.0` must begin with, as far as no HTTP/1 request can: Envoy compares as much. */
 const PREFACE = "PRI * HTTP/2";
 
+/**
+ * The protocol that the first bytes of a connection tell; `unknown` until enough of them are
+ * there.
+ */
 export function sniffPreface(bytes: Uint8Array): "http1" | "http2" | "unknown" {
   const length = Math.min(bytes.length, PREFACE.length);
   for (let i = 0; i < length; i++) {

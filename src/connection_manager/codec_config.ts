@@ -29,6 +29,7 @@ const UNDERSCORES = ["allow", "reject", "drop"] as const;
 const PRESERVE_CASE =
   "envoy.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig";
 
+/** Options of both codecs for plain and TLS connections, and which of them is used. */
 export function compileCodecs(message: Message, context: CompileContext): CodecConfig {
   const http1 = compileHttp1(message, context);
   const http2 = compileHttp2(message, context);

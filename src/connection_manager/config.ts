@@ -76,6 +76,9 @@ class StreamIds {
   }
 }
 
+/**
+ * One HttpConnectionManager message compiled for one thread; faults go to the context's problems.
+ */
 export function compileManager(
   message: Message,
   context: CompileContext,

@@ -36,6 +36,7 @@ const DURATION = 1;
 const DRAIN = 2;
 const STREAMS = 3;
 
+/** A network filter that serves the HTTP of one connection, whatever codec it speaks. */
 export class ManagedConnection implements NetworkFilter, ServerConnectionCallbacks, StreamOwner {
   readonly config: ManagerConfig;
   readonly dispatcher: Dispatcher;

@@ -12,6 +12,7 @@ export interface FateOwner {
   closeAfterStream(): void;
 }
 
+/** Decides by request, response and drain state whether a stream is the last on its connection. */
 export class ConnectionFate {
   readonly #owner: FateOwner;
   /** The stream is the last one on its connection. */

@@ -24,6 +24,10 @@ import { XFCC_MODES } from "./xfcc.ts";
 const JSON_FORMAT = 1;
 const EARLY = "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation";
 
+/**
+ * What is done to request headers: client address, hops, scheme, certificate details, tracing,
+ * request id.
+ */
 export function compileRequestHeaders(
   message: Message,
   context: CompileContext,
@@ -135,6 +139,7 @@ const ESCAPED_SLASHES: readonly EscapedSlashes[] = [
   "forward",
 ];
 
+/** How paths are normalised; `normalize_path` unset leaves it to the runtime. */
 export function compilePath(message: Message, context: CompileContext): PathOptions {
   const { runtime } = context;
   return {
@@ -145,6 +150,7 @@ export function compilePath(message: Message, context: CompileContext): PathOpti
   };
 }
 
+/** What is stripped off the host; asking for both kinds of port stripping is an error. */
 export function compileHost(message: Message, context: CompileContext): HostOptions {
   const stripsAny = message.stripPortMode.case === "stripAnyHostPort" &&
     message.stripPortMode.value;
@@ -162,6 +168,7 @@ export function compileHost(message: Message, context: CompileContext): HostOpti
 /** Index is the API's number. */
 const SERVER_HEADERS: readonly ServerHeader[] = ["overwrite", "append_if_absent", "pass_through"];
 
+/** What is done to response headers: server, via and x-request-id. */
 export function compileResponseHeaders(message: Message): ResponseHeaderOptions {
   return {
     serverName: message.serverName === "" ? "envoy" : message.serverName,
@@ -171,6 +178,7 @@ export function compileResponseHeaders(message: Message): ResponseHeaderOptions 
   };
 }
 
+/** The Proxy-Status header (RFC 9209) of responses; undefined if none is asked for. */
 export function compileProxyStatus(
   message: Message,
   context: CompileContext,

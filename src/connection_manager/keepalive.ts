@@ -19,6 +19,7 @@ export interface KeepaliveActions {
 const SEND = 0;
 const EXPIRE = 1;
 
+/** Sends the PINGs of one connection and tells when an answer is overdue. */
 export class Keepalive {
   readonly #options: KeepaliveOptions;
   readonly #dispatcher: Dispatcher;

@@ -36,6 +36,10 @@ export interface LocalReplyRules {
   ): void;
 }
 
+/**
+ * The first mapper that matches rewrites status, headers and body; faults go to the context's
+ * problems.
+ */
 export function compileLocalReply(message: Message, context: CompileContext): LocalReplyRules {
   const mappers = message.mappers.map((mapper) => compileMapper(mapper, context));
   const bodyFormat = message.bodyFormat === undefined

@@ -75,6 +75,7 @@ export interface StreamEnd {
   readonly isRecreated: boolean;
 }
 
+/** A request from its headers to its access log, and the FormatContext that its logs read. */
 export class ActiveStream implements RequestDecoder, FilterHost, FormatContext {
   readonly #owner: StreamOwner;
   readonly #config: ManagerConfig;

@@ -12,6 +12,7 @@ export interface ChargedStats {
   readonly requestTime: Histogram;
 }
 
+/** One request begins. */
 export function chargeBegin({ stats }: ChargedStats, protocol: Protocol): void {
   stats.inc(STAT.downstream_rq_total);
   stats.change(STAT.downstream_rq_active, 1);
@@ -31,6 +32,7 @@ export function chargeStatus(charged: ChargedStats, info: StreamInfo, status: nu
   listenerStats?.inc(kind - 1);
 }
 
+/** One stream ends: lowers the gauges and records its time in milliseconds. */
 export function chargeEnd(charged: ChargedStats, info: StreamInfo, isUpgrade: boolean): void {
   charged.stats.change(STAT.downstream_rq_active, -1);
   if (isUpgrade) charged.stats.change(STAT.downstream_cx_upgrades_active, -1);

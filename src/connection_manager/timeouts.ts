@@ -26,6 +26,9 @@ export interface TimeoutOptions {
 /** What ran out. */
 export type Expired = "headers" | "request" | "idle" | "duration" | "log";
 
+/**
+ * The deadlines of one stream in milliseconds of the turn clock; `Infinity` for one that is off.
+ */
 export class StreamDeadlines {
   #idleMs: number;
   #activeAtMs: number;

@@ -11,6 +11,10 @@ import type { FilterManager } from "./manager.ts";
 const NO_FILTER: HttpFilter = {};
 const NO_CONFIGS: readonly never[] = [];
 
+/**
+ * A filter's place in the chain and its callbacks; every call goes on to the stream's
+ * FilterManager.
+ */
 export class ActiveFilter implements FilterCallbacks {
   readonly #manager: FilterManager;
   readonly #compiled: CompiledFilter;

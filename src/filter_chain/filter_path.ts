@@ -77,6 +77,7 @@ class Position {
   }
 }
 
+/** Iterates the filters of one direction and holds the body back where one of them stopped. */
 export class FilterPath {
   readonly #owner: PathOwner;
   readonly #hooks: PathHooks;

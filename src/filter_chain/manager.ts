@@ -55,6 +55,7 @@ export interface FilterHost {
   setIdleTimeout(timeoutMs: number): void;
 }
 
+/** The chain of one stream with both ways through it, buffer limits in bytes, and local replies. */
 export class FilterManager implements PathOwner {
   readonly host: FilterHost;
   readonly #filters: ActiveFilter[] = [];

@@ -26,6 +26,10 @@ export interface SubstitutionFormatter extends Formatter {
 
 const EMPTY: Formatter = { format: () => "", constant: "" };
 
+/**
+ * The formatter of a SubstitutionFormatString, with its content type; unknown operators are
+ * errors.
+ */
 export function compileSubstitutionFormat(
   message: envoy_config_core_v3_SubstitutionFormatString,
   context: BaseCompileContext,

@@ -6,6 +6,7 @@
 
 import { HEADER_NAMES, headerId } from "./header_names.ts";
 
+/** An ordered multimap of fields; well-known names are found by id with one bit test. */
 export class HeaderMap {
   readonly #names: string[] = [];
   readonly #values: string[] = [];

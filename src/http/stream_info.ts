@@ -119,6 +119,7 @@ export interface RouteInfo {
   readonly metadata: { readonly [filter: string]: unknown } | undefined;
 }
 
+/** The facts of one stream, plain mutable fields; sizes in bytes, flags as bits of FLAG. */
 export class StreamInfo {
   readonly connection: ConnectionInfo;
   readonly startWallMs: number;

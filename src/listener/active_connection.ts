@@ -71,6 +71,10 @@ class FilterPlace implements NetworkCallbacks {
   }
 }
 
+/**
+ * Leads one connection through its filters and counts it; it leaves its listener when it is
+ * closed.
+ */
 export class ActiveConnection
   implements ConnectionInfo, AcceptedSocket, ConnectionEvents, TimerTarget {
   readonly id: number;

@@ -85,6 +85,7 @@ interface Criteria {
   readonly sourcePorts: readonly number[];
 }
 
+/** The tables of one listener's chains; built by `add`, asked by `match` once a connection. */
 export class FilterChainMatcher<Chain> {
   readonly #ports = new Map<number, DestinationTable<Chain>>();
 

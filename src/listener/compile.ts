@@ -66,6 +66,10 @@ const DRAIN_DEFAULT = 0;
 /** Largest backlog that is asked for where the message names none; the kernel caps it. */
 const BACKLOG = 4096;
 
+/**
+ * Addresses, filters, chains and limits of one listener; timeouts in milliseconds, faults to the
+ * context's problems.
+ */
 export function compileListener(message: Message, context: CompileContext): CompiledListener {
   reportUnsupported(message, context);
   const isInternal = message.listenerSpecifier.case === "internalListener";

@@ -36,6 +36,10 @@ export function durationMs(duration: google_protobuf_Duration): number {
   return Number(duration.seconds) * 1000 + duration.nanos / 1e6;
 }
 
+/**
+ * One FilterChain message compiled: TLS, handshake timeout in milliseconds, network filters in
+ * order.
+ */
 export function compileFilterChain(
   message: envoy_config_listener_v3_FilterChain,
   context: CompileContext,

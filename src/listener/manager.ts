@@ -126,6 +126,9 @@ class ActiveListener implements ConnectionOwner {
   }
 }
 
+/**
+ * Listeners by name: add, replace, drain and stop them, and hold their connections to the limits.
+ */
 export class ListenerManager {
   readonly #context: CompileContext;
   readonly #listeners = new Map<string, ActiveListener>();

@@ -31,6 +31,7 @@ export const LISTENER_STAT = {
 const WORKER_CX_TOTAL = 0;
 const WORKER_CX_ACTIVE = 1;
 
+/** Counters, gauges and histograms of connections; times in milliseconds. */
 export class ListenerStats {
   readonly group: StatGroup;
   readonly #worker: StatGroup;

@@ -5,6 +5,7 @@ import type { CompileContext } from "../runtime/mod.ts";
 
 type Message = envoy_config_listener_v3_Listener;
 
+/** Reports each field that is set and has no effect, or that the listener cannot do without. */
 export function reportUnsupported(message: Message, context: CompileContext): void {
   reportRefused(message, context);
   const { problems } = context;

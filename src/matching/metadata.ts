@@ -40,6 +40,9 @@ function ownValue(value: unknown, key: string): unknown {
   return Object.hasOwn(value, key) ? (value as { [key: string]: unknown })[key] : undefined;
 }
 
+/**
+ * A matcher of the value at `path` in the metadata of one filter; a missing `value` is an error.
+ */
 export function compileMetadataMatcher(
   message: envoy_type_matcher_v3_MetadataMatcher,
   context: BaseCompileContext,
@@ -59,6 +62,7 @@ export function compileMetadataMatcher(
   };
 }
 
+/** A matcher of one JSON-like value, of a list's elements or of any of several matchers' values. */
 export function compileValueMatcher(
   message: envoy_type_matcher_v3_ValueMatcher,
   context: BaseCompileContext,

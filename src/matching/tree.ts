@@ -37,6 +37,10 @@ export interface MatcherTreeOptions<Action> {
 
 const NOTHING: MatcherTree<never> = { match: () => undefined };
 
+/**
+ * The tree of a Matcher message; its actions and inputs are compiled by `options`, faults go to
+ * its problems.
+ */
 export function compileMatcherTree<Action>(
   message: xds_type_matcher_v3_Matcher,
   options: MatcherTreeOptions<Action>,

@@ -66,6 +66,7 @@ export function addRevivable(listener: Revivable): void {
   listeners.add(listener);
 }
 
+/** Forgets a listener that was closed. */
 export function removeRevivable(listener: Revivable): void {
   listeners.delete(listener);
 }

@@ -69,6 +69,7 @@ class WriteRequest implements NativeRequest {
   }
 }
 
+/** One socket of the native layer as a Transport; what happens to it goes to its events. */
 export class NativeTransport implements Transport {
   readonly events: TransportEvents;
   readonly #native: NativeClasses;

@@ -76,6 +76,7 @@ export function startConnectionIds(worker: number): void {
   lastId = worker * 2 ** 44;
 }
 
+/** One connection as codecs and filters use it, from connecting or accept to its close. */
 export class SocketConnection implements Connection, TransportEvents, Flushable, TimerTarget {
   readonly id = nextId();
   events: ConnectionEvents = SILENT_EVENTS;

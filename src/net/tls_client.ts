@@ -37,6 +37,7 @@ export function compileClientTls(
   return new ClientTlsContext(message as Message, context, scope);
 }
 
+/** The compiled context: SNI, ALPN, own certificate and the checks of the server's certificate. */
 export class ClientTlsContext {
   readonly stats: TlsStats;
   readonly #common: CommonTls;

@@ -11,6 +11,10 @@ export interface TlsInfoParts {
   readonly isPeerValidated: boolean;
 }
 
+/**
+ * What formatters, matchers and headers may ask of a TLS connection; peer certificates are parsed
+ * on demand.
+ */
 export class ConnectionTlsInfo implements TlsInfo {
   readonly sni: string | undefined;
   readonly alpn: string | undefined;

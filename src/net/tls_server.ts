@@ -33,6 +33,10 @@ export function compileServerTls(
   return new ServerTlsContext(message, context, scope);
 }
 
+/**
+ * The compiled context: which certificate a client hello gets, and what its own certificate must
+ * be.
+ */
 export class ServerTlsContext implements ServerTls {
   readonly stats: TlsStats;
   readonly #common: CommonTls;

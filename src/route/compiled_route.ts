@@ -21,6 +21,10 @@ export interface RouteParts {
   readonly bufferLimitBytes: number | undefined;
 }
 
+/**
+ * A route with its action and what virtual host and table add to it: headers, per-filter configs,
+ * stats.
+ */
 export class CompiledRoute implements Route {
   readonly action: Route["action"];
   readonly routeName: string;

@@ -41,6 +41,7 @@ class Wildcards<Target> {
   }
 }
 
+/** A map from host names to `Target`, case-insensitive, by exact name or wildcard. */
 export class Domains<Target> {
   readonly #exact = new Map<string, Target>();
   readonly #suffixes = new Wildcards<Target>();

@@ -23,6 +23,7 @@ interface Redirect {
 
 const SAME_PLACE: Redirect = { scheme: "", host: "", port: "", path: "", stripsQuery: false };
 
+/** The action of a redirect route, with what it rewrites of scheme, host, port and path. */
 export function compileRedirect(
   message: envoy_config_route_v3_RedirectAction,
   matcher: PathMatcher,

@@ -41,6 +41,7 @@ export interface VirtualHostLevel {
 /** Yields the route of a request that matches. */
 type Selection = (headers: HeaderMap, info: StreamInfo, random: number) => Route;
 
+/** A path matcher with further conditions, and the route a request gets that meets them all. */
 export class RouteEntry {
   readonly path: PathMatcher;
   /** Whether requests without a path may match: CONNECT. */
@@ -74,6 +75,10 @@ export class RouteEntry {
   }
 }
 
+/**
+ * One Route message compiled within its virtual host.
+ * @throws {RangeError} if validation let one without `match` pass.
+ */
 export function compileRouteEntry(
   message: envoy_config_route_v3_Route,
   level: VirtualHostLevel,

@@ -14,6 +14,10 @@ const MIN_RUN = 4;
 /** One entry, or a run of entries with exact paths. */
 type Step = RouteEntry | ReadonlyMap<string, readonly RouteEntry[]>;
 
+/**
+ * The routes of one virtual host or action; `match` gives the first that the request meets, or
+ * none.
+ */
 export class RouteList {
   readonly #steps: readonly Step[];
   readonly #ignoresParameters: boolean;

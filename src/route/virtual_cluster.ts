@@ -21,6 +21,10 @@ const STATS: readonly string[] = [
 /** Where requests that belong to none are counted, if there are any. */
 const OTHER = "other";
 
+/**
+ * Finds the first virtual cluster whose headers match, else `other`; undefined where none is
+ * configured.
+ */
 export function compileVirtualClusters(
   message: envoy_config_route_v3_VirtualHost,
   statPrefix: string,

@@ -30,6 +30,10 @@ import { compileVirtualClusters } from "./virtual_cluster.ts";
 const TLS_REQUIREMENTS = ["none", "external_only", "all"] as const;
 type TlsRequirement = typeof TLS_REQUIREMENTS[number];
 
+/**
+ * Finds the route of a request whose host name has led here, or the redirect to https it must
+ * take.
+ */
 export class CompiledVirtualHost {
   readonly #routes: RouteList;
   readonly #tree: MatcherTree<RouteList> | undefined;
@@ -61,6 +65,7 @@ export class CompiledVirtualHost {
   }
 }
 
+/** One VirtualHost message compiled; both `matcher` and `routes` in it are an error. */
 export function compileVirtualHost(
   message: envoy_config_route_v3_VirtualHost,
   scope: RouteScope,

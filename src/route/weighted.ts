@@ -46,6 +46,10 @@ export function checkWeights(
 /** Picks an index into the clusters. */
 export type WeightedChoice = (headers: HeaderMap, info: StreamInfo, random: number) => number;
 
+/**
+ * How an index into the clusters is drawn; weights may come from the runtime and are read at each
+ * call.
+ */
 export function compileWeightedChoice(
   message: envoy_config_route_v3_WeightedCluster,
   hashPolicies: readonly HashPolicy[],

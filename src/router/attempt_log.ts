@@ -5,6 +5,7 @@ import { type HeaderMap, StreamInfo, type UpstreamInfo } from "../http/mod.ts";
 import type { FilterCallbacks } from "../filter_chain/mod.ts";
 import type { UpstreamLogging } from "./config.ts";
 
+/** Gathers what upstream access logs say of one attempt and writes them when it ends. */
 export class AttemptLog {
   readonly info: StreamInfo;
   readonly #logging: UpstreamLogging;

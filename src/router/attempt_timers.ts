@@ -12,6 +12,7 @@ export interface AttemptTimeoutTarget {
   onTimeout(timeout: AttemptTimeout): void;
 }
 
+/** Arms and disarms the timeouts of one attempt by name; milliseconds. */
 export class AttemptTimers implements TimerTarget {
   readonly #wheel: TimerWheel;
   readonly #target: AttemptTimeoutTarget;

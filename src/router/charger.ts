@@ -28,6 +28,7 @@ export function requestTrees(
   return trees;
 }
 
+/** Charges codes and times in milliseconds of one request to every tree it counts in. */
 export class Charger {
   readonly trees: readonly RequestTreeStats[];
   readonly #config: RouterConfig;

@@ -53,6 +53,9 @@ export interface Abort {
   readonly isOverloaded?: boolean;
 }
 
+/**
+ * One routed request, from its headers to the end of its response, with all attempts made for it.
+ */
 export class Exchange implements AttemptOwner, DownstreamWatermarks {
   readonly config: RouterConfig;
   readonly callbacks: FilterCallbacks;

@@ -15,6 +15,10 @@ const STAT = {
 
 const GATEWAY_TIMEOUT = 504;
 
+/**
+ * Retries a request whose attempt failed, or answers it with the status and flag that the failure
+ * calls for.
+ */
 export class Failures {
   readonly #exchange: Exchange;
 

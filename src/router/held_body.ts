@@ -13,6 +13,7 @@ export interface BodySink {
 
 const EMPTY = new Uint8Array(0);
 
+/** Copies of the chunks in order, with the trailers; `sendTo` writes them to a sink. */
 export class HeldBody {
   readonly #chunks: Uint8Array[] = [];
   #endStream = false;

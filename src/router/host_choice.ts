@@ -5,6 +5,7 @@ import { requestHash, type RouteAction } from "../route/mod.ts";
 import type { Host, LoadBalancerContext } from "../upstream/mod.ts";
 import type { Exchange } from "./exchange.ts";
 
+/** The balancer's view of one request: headers, hash, metadata, and hosts already tried. */
 export class HostChoice implements LoadBalancerContext {
   readonly #exchange: Exchange;
 

@@ -20,6 +20,7 @@ export function chooseMirrors(
   return chosen.length === 0 ? undefined : chosen;
 }
 
+/** Passes one request's body and trailers on to all of its mirrors. */
 export class Mirrors {
   readonly #shadows: ShadowRequest[] = [];
   #isComplete: boolean;

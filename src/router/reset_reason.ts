@@ -38,6 +38,7 @@ const FACTS: { readonly [reason in AttemptResetReason]: ReasonFacts } = {
   connect_error: { text: "remote error with CONNECT request", flag: FLAG.upstreamRemoteReset },
 };
 
+/** The reason as Envoy words it in bodies and details. */
 export function resetText(reason: AttemptResetReason): string {
   return FACTS[reason].text;
 }

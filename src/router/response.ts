@@ -19,6 +19,9 @@ interface Head {
   readonly endStream: boolean;
 }
 
+/**
+ * Takes the response of one attempt downstream, resets the others and follows internal redirects.
+ */
 export class Response {
   /** Something of it went downstream: no more retries. */
   hasStarted = false;

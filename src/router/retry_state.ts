@@ -39,6 +39,9 @@ export interface PreparedPolicy {
   readonly predicates: readonly HostPredicate[];
 }
 
+/**
+ * What all requests under a retry policy share: its conditions as bits, and its host predicates.
+ */
 export function preparePolicy(policy: RetryPolicy): PreparedPolicy {
   return {
     policy,
@@ -113,6 +116,9 @@ export function createRetryState(
   return new RetryState(prepared, { ...wishes, bits }, options);
 }
 
+/**
+ * Decides after each failed attempt whether and when there is another, within budget and breaker.
+ */
 export class RetryState implements RetryConditions {
   readonly bits: number;
   readonly #policy: RetryPolicy | undefined;

@@ -75,6 +75,7 @@ export function startShadow(
   return shadow.start(request.endStream) ? shadow : undefined;
 }
 
+/** One mirrored request on its way, from the choice of its host to the end of both directions. */
 export class ShadowRequest
   implements ResponseDecoder, PoolCallbacks, StreamRequest, LoadBalancerContext {
   readonly priority: Priority = "default";

@@ -85,6 +85,10 @@ export interface AttemptOwner {
 /** What holds the body back after the headers were sent. */
 type Tunnel = "none" | "connect" | "upgrade";
 
+/**
+ * One attempt, between the pool's stream and its owner, which learns of response, reset and
+ * timeout.
+ */
 export class UpstreamRequest
   implements ResponseDecoder, PoolCallbacks, StreamRequest, BodySink, AttemptTimeoutTarget {
   readonly host: Host;

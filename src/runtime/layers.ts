@@ -42,6 +42,10 @@ export interface RuntimeSource {
 const MAX_DEPTH = 16;
 const MAX_FILE_BYTES = 65_536;
 
+/**
+ * The layers in their order, later ones winning; `modify` changes the admin layer, if there is
+ * one.
+ */
 export class RuntimeLayers {
   readonly #layers: readonly Layer[];
 

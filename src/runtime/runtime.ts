@@ -14,6 +14,7 @@ export interface RuntimeFraction {
 /** Values by key as the merged layers give them: numbers, booleans, strings, or fractions as objects. */
 export type RuntimeValues = ReadonlyMap<string, unknown>;
 
+/** The merged values of one thread by key, with typed readers that take the configured default. */
 export class Runtime {
   #values: RuntimeValues;
 

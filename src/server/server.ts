@@ -48,6 +48,7 @@ interface ListenerState {
   addresses: readonly Address[] | undefined;
 }
 
+/** The process from its loaded configuration to its exit, as admin and signals drive it. */
 export class Server {
   readonly #config: LoadedConfig;
   readonly #pool: WorkerPool;

@@ -32,6 +32,9 @@ interface Seat {
   isEnding: boolean;
 }
 
+/**
+ * Starts, tells, asks and replaces workers; a replacement is told everything that the others know.
+ */
 export class WorkerPool {
   readonly beats: SharedArrayBuffer;
   readonly #seats: Seat[] = [];

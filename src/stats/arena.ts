@@ -39,6 +39,7 @@ const SEGMENT_CELLS = 8192;
 /** Hard cap on cells of a thread: 64 MiB. What goes beyond shares one cell nobody reads. */
 const MAX_SEGMENTS = 1024;
 
+/** Allocates groups of cells, 64 KiB segments at a time, and tells main of what is new. */
 export class StatsArena {
   readonly #segments: SharedArrayBuffer[] = [];
   #cells: Float64Array = new Float64Array(0);

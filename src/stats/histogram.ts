@@ -40,6 +40,7 @@ export function binWidth(bin: number): number {
 /** Bins with their counts, structured-clonable. */
 export type HistogramBins = Map<number, number>;
 
+/** One histogram of one thread; it holds what was recorded since the last flush. */
 export class Histogram {
   readonly name: string;
   readonly unit: HistogramUnit;

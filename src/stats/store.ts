@@ -43,6 +43,7 @@ interface MergedHistogram {
 /** Hard cap on names, so that no configuration can exhaust memory; what goes beyond is counted. */
 const MAX_NAMES = 2_000_000;
 
+/** Sums, histograms and texts of all threads by full name; at most two million names. */
 export class StatsStore {
   readonly #stats = new Map<string, Merged>();
   readonly #histograms = new Map<string, MergedHistogram>();

@@ -19,10 +19,12 @@ export function clusterScope(cluster: envoy_config_cluster_v3_Cluster, root: Sco
   return root.scope("cluster").scope(clusterStatName(cluster));
 }
 
+/** The name of a cluster in stats: `alt_stat_name` or its own, with `:` made `_`. */
 export function clusterStatName(cluster: envoy_config_cluster_v3_Cluster): string {
   return sanitizeStatName(cluster.altStatName === "" ? cluster.name : cluster.altStatName);
 }
 
+/** What a cluster's message says to router and pools, defaults filled in, with its stats groups. */
 export class ClusterFacts implements ClusterInfo {
   readonly name: string;
   readonly statName: string;

@@ -37,6 +37,7 @@ const HTTP2_DEFAULTS = {
 
 const NEVER = (): boolean => false;
 
+/** Options of the HTTP/1 client codec; what it does not act on is reported to `problems`. */
 export function compileClientHttp1(
   message: envoy_config_core_v3_Http1ProtocolOptions | undefined,
   limits: CodecLimits,
@@ -75,6 +76,7 @@ function headerCaseOf(
   return "preserve";
 }
 
+/** Options of the HTTP/2 client codec; settings that Envoy refuses are errors in `problems`. */
 export function compileClientHttp2(
   message: envoy_config_core_v3_Http2ProtocolOptions | undefined,
   limits: CodecLimits,

@@ -15,6 +15,10 @@ export interface HostPool {
   drainForDeletion(): void;
 }
 
+/**
+ * A host as balancers and pools of one thread use it; kept while its id stays, whatever else
+ * changes.
+ */
 export class UpstreamHost implements Host {
   readonly id: number;
   /** Changes where a logical host's name resolves anew. */

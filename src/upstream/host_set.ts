@@ -12,6 +12,9 @@ export interface LocalityHosts {
   readonly excludedCount: number;
 }
 
+/**
+ * The hosts of one priority on one thread, by health and by locality; it never changes once built.
+ */
 export class HostSet {
   readonly priority: number;
   readonly data: HostSetData;

@@ -58,6 +58,10 @@ const UNDERSCORES = ["allow", "reject", "drop"] as const;
 /** `Cluster.ClusterProtocolSelection.USE_DOWNSTREAM_PROTOCOL`. */
 const USE_DOWNSTREAM_PROTOCOL = 1;
 
+/**
+ * The protocol, codec options and limits of a cluster; what is not acted on is reported to
+ * `problems`.
+ */
 export function compileProtocolOptions(
   cluster: Cluster,
   isTls: boolean,

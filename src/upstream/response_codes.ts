@@ -42,6 +42,7 @@ export class CodeTree {
   }
 }
 
+/** Counts responses and their times in milliseconds by code, class and kind of request. */
 export class ResponseCodes {
   readonly #scope: Scope;
   readonly #plain: CodeTree;

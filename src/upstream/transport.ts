@@ -54,6 +54,9 @@ export const SOCKET_CONNECTOR: Connector = (
 /** Linux's default of idle seconds before a keepalive probe. */
 const KEEPALIVE_TIME_S = 7200;
 
+/**
+ * Opens connections to a cluster's hosts, with the TLS context and socket options of its message.
+ */
 export class UpstreamTransport {
   readonly tls: ClientTls | undefined;
   readonly #connector: Connector;

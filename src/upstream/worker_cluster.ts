@@ -52,6 +52,10 @@ const EMPTY_SET: Omit<HostSetData, "priority"> = {
   weightedPriorityHealth: false,
 };
 
+/**
+ * A cluster as the router and tcp_proxy see it: it chooses hosts and opens streams and connections
+ * on them.
+ */
 export class WorkerCluster implements Cluster {
   readonly info: ClusterFacts;
   readonly message: envoy_config_cluster_v3_Cluster;

@@ -8,6 +8,7 @@ import type { ClusterResource, HostSegment, HostUpdate } from "./resource.ts";
 import { SOCKET_CONNECTOR } from "./transport.ts";
 import { type ClusterParts, WorkerCluster } from "./worker_cluster.ts";
 
+/** The clusters of one thread by name; cluster and host updates replace what they name, whole. */
 export class WorkerClusterManager implements ClusterManager {
   readonly #parts: ClusterParts;
   readonly #clusters = new Map<string, WorkerCluster>();

@@ -2,6 +2,7 @@
 
 import { ENTRY_OVERHEAD, type HeaderField } from "./field.ts";
 
+/** The fields that the peer has put into its table, evicted by size (RFC 7541 §4.4). */
 export class DecodeTable {
   #ring: (HeaderField | undefined)[] = new Array<HeaderField | undefined>(16).fill(undefined);
   /** Place of the newest entry. */

@@ -39,6 +39,10 @@ const SHORT_TEXT = 7;
 /** Decoded Huffman text of one string; grows to the largest block a connection may send. */
 let scratch: Latin1Bytes = allocateLatin1(1024);
 
+/**
+ * The decoder of one connection: whole blocks in, fields to a sink; an error is the value it
+ * returns.
+ */
 export class HpackDecoder {
   readonly #table: DecodeTable;
   /** The bound we announced in SETTINGS_HEADER_TABLE_SIZE, in bytes. */

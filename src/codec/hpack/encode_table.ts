@@ -10,6 +10,9 @@ const RING = 128;
 /** Larger tables of the peer are not used: 4096 bytes hold what repeats on a connection. */
 const MAX_TABLE_SIZE = 4096;
 
+/**
+ * What of our fields the peer still has in its table, by number of insertion; at most 4096 bytes.
+ */
 export class EncodeTable {
   readonly #sizes = new Int32Array(RING);
   /** Number of the newest entry; the first is 1. */

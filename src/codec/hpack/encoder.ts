@@ -21,6 +21,7 @@ const FIELD_BOUND = 12;
 /** Two table size updates. */
 const UPDATES_BOUND = 12;
 
+/** The encoder of one connection: `begin` a block, then its fields one by one, written in place. */
 export class HpackEncoder {
   readonly #table = new EncodeTable();
   readonly #byId: (NameSlot | undefined)[] = [];

@@ -20,6 +20,7 @@ export type BodyEvent =
 /** `length` 0 is not read: such a message ends with its head. */
 export type BodyFraming = "length" | "chunked" | "until_close";
 
+/** Finds body data and its end in what was read; call `read` until it asks for more. */
 export class BodyReader {
   #framing: BodyFraming = "until_close";
   /** Bytes of the body or of the present chunk still to come. */

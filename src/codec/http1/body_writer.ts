@@ -15,6 +15,7 @@ const CR = 13;
 const LF = 10;
 const ZERO = 48;
 
+/** Writes body and trailers of one message at a time, in the framing that its head announced. */
 export class BodyWriter {
   #framing: OutgoingFraming = "none";
   #left = 0;

@@ -29,6 +29,7 @@ type Position =
   | "after_value"
   | "lf";
 
+/** A push parser of that line, byte by byte; `state` tells when it is done or refused. */
 export class ChunkSizeLine {
   state: "more" | "done" | "bad" = "more";
   /** Of the chunk, in bytes. */

@@ -45,6 +45,10 @@ const MAX_INTERIM = 10;
 
 type State = "idle" | "head" | "body" | "trailers" | "raw" | "closing";
 
+/**
+ * The codec of one upstream HTTP/1 connection: `newStream` sends a request, `dispatch` takes the
+ * response's bytes.
+ */
 export class Http1ClientConnection implements ClientHttpConnection, ClientStreamOwner {
   readonly transport: CodecTransport;
   readonly options: Http1Options;

@@ -18,6 +18,7 @@ export interface ClientStreamOwner {
   onStreamReset(stream: Http1ClientStream): void;
 }
 
+/** The encoder of one request; its owner, the connection, learns when it is complete or reset. */
 export class Http1ClientStream implements RequestEncoder {
   readonly streamId = undefined;
   readonly decoder: ResponseDecoder;

@@ -14,6 +14,7 @@ const MAX_FREE = 16;
 const FIRST_CARRY_BYTES = 512;
 const free: HeadScanner[] = [];
 
+/** A head as text and spans, from however many reads; `maxBytes` bounds what it holds. */
 export class HeadReader {
   readonly #maxBytes: number;
   #scanner: HeadScanner | undefined = undefined;

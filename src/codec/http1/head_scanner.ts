@@ -29,6 +29,7 @@ const FOLD = -1;
 const NEED_MORE = -1;
 const BAD_LINE = -2;
 
+/** Spans of lines, names and values of one head; `scan` goes on from where the last read ended. */
 export class HeadScanner {
   #mode: ScanMode = { hasStartLine: true, lenient: false, maxFields: 0 };
   #spans = new Int32Array(32 * STRIDE);

@@ -17,6 +17,7 @@ const LF = 10;
 const COLON = 58;
 const SP = 32;
 
+/** Writes one head at a time: `begin` with a bound in bytes, lines and fields, then the end. */
 export class HeadWriter {
   readonly #output: OutputBuffer;
   #chunk: Latin1Bytes | undefined = undefined;

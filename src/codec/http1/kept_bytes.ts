@@ -7,6 +7,7 @@ export const MAX_KEPT_BYTES = 262144;
 
 const NONE = new Uint8Array(0);
 
+/** The kept bytes in order of arrival, at most 256 KiB; pauses and resumes its transport. */
 export class KeptBytes {
   readonly #transport: CodecTransport;
   #bytes: Uint8Array = NONE;

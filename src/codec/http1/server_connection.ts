@@ -41,6 +41,10 @@ import { readTrailers } from "./trailer_rules.ts";
 
 type State = "idle" | "head" | "body" | "trailers" | "raw" | "responding" | "closing";
 
+/**
+ * The codec of one downstream HTTP/1 connection: `dispatch` takes bytes, callbacks get the
+ * requests.
+ */
 export class Http1ServerConnection implements HttpConnection, ServerStreamOwner {
   readonly transport: CodecTransport;
   readonly options: Http1Options;

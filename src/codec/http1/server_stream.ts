@@ -23,6 +23,7 @@ export interface ServerStreamOwner {
   onStreamReset(stream: Http1ServerStream): void;
 }
 
+/** The encoder of one response; its owner, the connection, learns when it is complete or reset. */
 export class Http1ServerStream implements ResponseEncoder {
   readonly streamId = undefined;
   readonly streamErrorOnInvalidMessage: boolean;

@@ -20,6 +20,10 @@ import { nextState } from "./stream_state.ts";
  */
 const ID_ORDER_GRACE_MS = 20;
 
+/**
+ * Decodes each header block and hands it to its stream, opening the stream where the block begins
+ * one.
+ */
 export class BlockReceiver {
   readonly #core: SessionCore;
   readonly #decoder: HpackDecoder;

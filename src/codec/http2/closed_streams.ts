@@ -9,6 +9,7 @@ export type Ending = "finished" | "remote_reset" | "local_reset" | "forgotten";
 const SLOTS = 128;
 const ENDINGS: readonly Ending[] = ["forgotten", "finished", "remote_reset", "local_reset"];
 
+/** The endings of the latest 128 streams by id, in 640 bytes; the ring never grows. */
 export class ClosedStreams {
   readonly #ids = new Int32Array(SLOTS);
   readonly #endings = new Uint8Array(SLOTS);

@@ -6,6 +6,10 @@ import { DETAILS } from "./details.ts";
 import { ERROR_CODE, FRAME_FLAG, FRAME_HEAD_BYTES, readUint31, readUint32 } from "./frame.ts";
 import type { SessionCore } from "./session_core.ts";
 
+/**
+ * Acts on every frame without a message, one method a type; faults fail the connection or reset
+ * the stream.
+ */
 export class ControlReceiver {
   readonly #core: SessionCore;
 

@@ -7,6 +7,10 @@ import type { SessionCore } from "./session_core.ts";
 import type { Http2Stream } from "./stream.ts";
 import { nextState } from "./stream_state.ts";
 
+/**
+ * Takes DATA off both receive windows, hands it to the stream's decoder and gives windows back
+ * once it was used.
+ */
 export class DataReceiver {
   readonly #core: SessionCore;
   /** The connection's window. */

@@ -22,6 +22,9 @@ export interface FrameHandler {
 
 type State = "preface" | "head" | "payload" | "pad_length" | "data" | "padding" | "stopped";
 
+/**
+ * Push parser of frames: `feed` takes whatever was read and calls its handler, which may stop it.
+ */
 export class FrameReader {
   /** Head of the current frame. */
   length = 0;

@@ -14,6 +14,10 @@ import {
 } from "./frame.ts";
 import { OutboundTally } from "./outbound_tally.ts";
 
+/**
+ * Writes each type of frame to the transport's output; every frame is tallied for the flood
+ * limits.
+ */
 export class FrameWriter {
   readonly tally: OutboundTally;
   readonly #transport: CodecTransport;

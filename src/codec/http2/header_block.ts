@@ -10,6 +10,7 @@ const SPARE_FRAMES = 16;
 /** HPACK may need more bytes than the fields have; a block above this is refused unread. */
 const SPARE_BYTES = 16384;
 
+/** The bytes of one block as its frames arrive, with what is too much of them refused. */
 export class HeaderBlock {
   readonly #maxBytes: number;
   readonly #maxFrames: number;

@@ -20,6 +20,10 @@ export type BlockKind = "request" | "response" | "trailers";
 
 const COLON = 0x3a;
 
+/**
+ * Takes the fields of one block from the HPACK decoder; `finish` tells whether the message is well
+ * formed.
+ */
 export class HeaderSink implements FieldSink {
   /** The fields so far; handed over after `finish`, so each block has its own. */
   headers: HeaderMap = new HeaderMap();

@@ -43,6 +43,9 @@ export function isRequestPseudoValue(id: number, value: string): boolean {
   }
 }
 
+/**
+ * Whether `value` holds only what may stand in an authority (RFC 3986 §3.2); an empty one passes.
+ */
 export function isAuthority(value: string): boolean {
   return holdsOnly(value, AUTHORITY_CHARS);
 }

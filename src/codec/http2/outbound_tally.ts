@@ -16,6 +16,7 @@ interface Mark {
   readonly controlFrames: number;
 }
 
+/** Frames queued in one connection's output, in all and of control type, for the flood limits. */
 export class OutboundTally {
   readonly #output: OutputBuffer;
   /** Frames that wait, and of these PING, SETTINGS and RST_STREAM; raised by `add`, lowered by marks. */

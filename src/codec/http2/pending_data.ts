@@ -9,6 +9,9 @@ interface Piece {
   end: number;
 }
 
+/**
+ * A queue of body bytes: appended as copies, taken from the front in pieces of at most one frame.
+ */
 export class PendingData {
   readonly #pieces: Piece[] = [];
   #length = 0;

@@ -27,6 +27,10 @@ export interface SenderOptions {
   readonly streamBufferLimitBytes: number;
 }
 
+/**
+ * Sends bodies and trailers as far as the peer's windows allow, and raises and lowers the streams'
+ * watermarks.
+ */
 export class Sender {
   readonly #writer: FrameWriter;
   readonly #limits: InboundLimits;

@@ -52,6 +52,10 @@ type PayloadHandler = (
   end: number,
 ) => void;
 
+/**
+ * Streams, settings, windows and the end of one connection; `dispatch` takes its bytes, errors end
+ * it by GOAWAY.
+ */
 export class Http2Session implements SessionCore, FrameHandler, StreamOwner, SenderEvents {
   readonly role: SessionRole;
   readonly options: Http2Options;

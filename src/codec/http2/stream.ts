@@ -33,6 +33,10 @@ export interface StreamWindows {
   readonly receive: number;
 }
 
+/**
+ * A stream as its user writes to it, pauses it and resets it; both directions' state and counts in
+ * bytes.
+ */
 export class Http2Stream implements ResponseEncoder, RequestEncoder {
   readonly #owner: StreamOwner;
 

@@ -4,6 +4,7 @@ import { ClosedStreams, type Ending } from "./closed_streams.ts";
 import { MAX_STREAM_ID } from "./frame.ts";
 import type { Http2Stream } from "./stream.ts";
 
+/** Open streams by id, the highest ids of both sides, and the endings of closed streams. */
 export class StreamTable {
   readonly #isServer: boolean;
   readonly #streams = new Map<number, Http2Stream>();

@@ -31,6 +31,7 @@ export interface TcpProxyConfig {
 
 const HOUR_MS = 3_600_000;
 
+/** One TcpProxy message compiled: clusters by weight, timeouts in milliseconds, logs and stats. */
 export function compileTcpProxy(message: Message, context: CompileContext): TcpProxyConfig {
   const clusters = clustersOf(message);
   const prefix = sanitizeStatName(message.statPrefix);

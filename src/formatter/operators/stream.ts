@@ -74,6 +74,7 @@ export function compileEnvironment({ argument, maxLength, context }: OperatorCal
   return () => text;
 }
 
+/** %HOSTNAME%: the name of this machine, the same for every stream. */
 export function compileHostname({ context }: OperatorCall): ValueProvider {
   const name = nonEmpty(binaryText(context.server.hostname));
   return () => name;

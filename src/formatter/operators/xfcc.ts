@@ -15,6 +15,7 @@ const KEYS: ReadonlySet<string> = new Set([
   "uri",
 ]);
 
+/** The value of one key, unquoted and cut at `maxLength`; a missing or unknown key is an error. */
 export function compileXfccValue(call: OperatorCall): ValueProvider | undefined {
   const key = call.argument.toLowerCase();
   if (key === "") return refuse(call, `${call.name} command requires a subcommand`);

@@ -14,6 +14,7 @@ export interface TallyContext {
   readonly breaker: SharedBreaker;
 }
 
+/** Raises and lowers the stats and breaker of one connection, from its start to its close. */
 export class ConnectionTally {
   readonly #context: TallyContext;
   #countedSent = 0;

@@ -13,6 +13,9 @@ import type { PoolContext } from "./pool_context.ts";
 import { POOL_STAT } from "./pool_stats.ts";
 import { type ConnectFailure, PooledConnection, type PoolOwner } from "./pooled_connection.ts";
 
+/**
+ * Gives each request a connection, a place in the line or a failure, within the circuit breakers.
+ */
 export class HttpPool implements PoolOwner, HostPool {
   readonly #context: PoolContext;
   /** Connections that can take a stream; the last became so last. */

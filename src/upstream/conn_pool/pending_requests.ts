@@ -3,6 +3,7 @@
 import type { ResponseDecoder } from "../../http/mod.ts";
 import type { PendingStream, StreamRequest } from "../api.ts";
 
+/** One request in the line, which its user may cancel until a connection takes it. */
 export class PendingRequest implements PendingStream {
   readonly decoder: ResponseDecoder;
   readonly request: StreamRequest;
@@ -25,6 +26,7 @@ export class PendingRequest implements PendingStream {
   }
 }
 
+/** The line of one pool as a linked list, so that a cancellation costs the same anywhere in it. */
 export class PendingRequests {
   #first: PendingRequest | undefined;
   #last: PendingRequest | undefined;

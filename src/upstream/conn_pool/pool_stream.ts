@@ -17,6 +17,7 @@ export interface StreamOwner {
   onStreamReset(stream: PoolStream, reason: ResetReason, isLocal: boolean): void;
 }
 
+/** A stream's encoder and decoder in one; it releases its place on the connection exactly once. */
 export class PoolStream implements RequestEncoder, ResponseDecoder {
   readonly #owner: StreamOwner;
   readonly #decoder: ResponseDecoder;

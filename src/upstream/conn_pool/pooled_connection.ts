@@ -43,6 +43,7 @@ export interface ConnectFailure {
 const TIMER_CONNECT_OR_IDLE = 0;
 const TIMER_MAX_DURATION = 1;
 
+/** A connection that carries streams up to its limits; its pool learns of every change of state. */
 export class PooledConnection
   implements ConnectionEvents, ClientConnectionCallbacks, PoolReady, StreamOwner {
   readonly connection: Connection;

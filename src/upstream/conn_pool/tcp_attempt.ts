@@ -24,6 +24,10 @@ export interface TcpContext {
 
 const SILENT: ConnectionEvents = { onData() {}, onEnd() {}, onClose() {} };
 
+/**
+ * Connects to a host within the connect timeout; its user gets the connection or the failure,
+ * once.
+ */
 export class TcpAttempt implements PendingStream, ConnectionEvents {
   readonly #context: TcpContext;
   readonly #request: TcpRequest;

@@ -32,6 +32,10 @@ export interface DnsClientOptions {
   readonly tcp?: DnsTransport;
 }
 
+/**
+ * Asks for the addresses of one family, over search list, servers and tries; what fails is an
+ * answer, too.
+ */
 export class DnsClient implements FamilyLookup {
   readonly options: DnsClientOptions;
 

@@ -17,6 +17,10 @@ export interface ResolvConf {
 
 const MAX_SEARCH = 6;
 
+/**
+ * The addresses of /etc/hosts in the order of its lines; lines without an IP address are passed
+ * over.
+ */
 export function parseHosts(text: string): HostsTable {
   const table = new Map<string, string[]>();
   for (const line of text.split("\n")) {
@@ -32,6 +36,10 @@ export function parseHosts(text: string): HostsTable {
   return table;
 }
 
+/**
+ * Servers, search list and options of resolv.conf(5); timeouts in milliseconds, unknown lines
+ * passed over.
+ */
 export function parseResolvConf(text: string): ResolvConf {
   const servers: Address[] = [];
   let search: string[] = [];

@@ -45,6 +45,7 @@ export interface SystemResolverOptions {
   readonly tcp?: DnsTransport;
 }
 
+/** Resolves names by the files of the system and the servers that they or the options name. */
 export class SystemResolver implements DnsResolver, FamilyLookup {
   readonly #dispatcher: Dispatcher;
   readonly #files: SystemFiles;

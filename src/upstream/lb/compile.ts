@@ -28,6 +28,9 @@ export interface CompiledBalancing {
   readonly usesLocalityWeights: boolean;
 }
 
+/**
+ * The policy of a cluster with its config compiled, and the cluster's panic threshold in percent.
+ */
 export function compileBalancing(cluster: Cluster, context: LbPolicyContext): CompiledBalancing {
   const common = cluster.commonLbConfig;
   const locality = common?.localityConfigSpecifier;

@@ -11,6 +11,10 @@ interface Scheduled<Entry> {
   count: number;
 }
 
+/**
+ * Entries by deadline: `pick` takes the earliest and puts it back 1/weight later; both are O(log
+ * n).
+ */
 export class EdfScheduler<Entry> {
   readonly #entries: Scheduled<Entry>[] = [];
   readonly #deadlines: number[] = [];

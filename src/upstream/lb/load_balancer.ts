@@ -49,6 +49,7 @@ interface PriorityPickers {
 const EMPTY_LOAD: PriorityLoad = { healthy: [100], degraded: [0], panic: [true] };
 const weightOfLocality = (locality: WeightedLocality): number => locality.weight;
 
+/** Chooses a host for a request, or none; policies get the hosts of one priority and locality. */
 export class LoadBalancer {
   readonly #options: LoadBalancerOptions;
   #pickers: PriorityPickers[] = [];

@@ -17,11 +17,13 @@ interface WithSlowStart {
     | envoy_config_cluster_v3_Cluster_SlowStartConfig;
 }
 
+/** Whether a typed policy's `locality_lb_config` asks for weights of localities. */
 export function usesLocalityWeights(config: object | undefined): boolean {
   const specifier = (config as WithLocality | undefined)?.localityLbConfig?.localityConfigSpecifier;
   return specifier?.case === "localityWeightedLbConfig";
 }
 
+/** Reports `zone_aware_lb_config` of a typed policy, which has no effect here. */
 export function checkLocality(config: object | undefined, problems: Problems): void {
   const locality = (config as WithLocality | undefined)?.localityLbConfig;
   if (locality?.localityConfigSpecifier.case === "zoneAwareLbConfig") {
@@ -33,6 +35,7 @@ export function checkLocality(config: object | undefined, problems: Problems): v
   }
 }
 
+/** Reports `slow_start_config` of a typed policy, which has no effect here. */
 export function checkSlowStart(config: object | undefined, problems: Problems): void {
   if (config !== undefined && (config as WithSlowStart).slowStartConfig !== undefined) {
     problems.unsupported(config, "slow_start_config", "new hosts get their full share at once");

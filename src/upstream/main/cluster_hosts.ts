@@ -40,6 +40,10 @@ export class HostIds {
   }
 }
 
+/**
+ * The layout of hosts by priority, with stable ids; it changes by assignments and by resolved
+ * addresses.
+ */
 export class ClusterHosts {
   readonly #memory: HostMemory;
   readonly #ids: HostIds;

@@ -12,6 +12,10 @@ export interface DnsRefreshEvents {
   onFailure(): void;
 }
 
+/**
+ * Resolves one name again and again, by its TTL or rate in milliseconds and with backoff after
+ * failures.
+ */
 export class DnsRefresh {
   readonly #name: string;
   readonly #options: DnsOptions;

@@ -51,6 +51,9 @@ export interface MainClusterOptions {
   readonly onInitialized: (cluster: MainCluster) => void;
 }
 
+/**
+ * A cluster from its message to its hosts in shared memory; tells when its first hosts are known.
+ */
 export class MainCluster {
   readonly message: envoy_config_cluster_v3_Cluster;
   readonly hosts: ClusterHosts;

@@ -40,6 +40,9 @@ export function compileCluster(
   clusters.close();
 }
 
+/**
+ * All clusters of the process: added, resolved, warmed and removed here, then told to the workers.
+ */
 export class MainClusters {
   /** Main's own clusters, for health checks and calls of the proxy itself. */
   readonly manager: WorkerClusterManager;

@@ -41,6 +41,7 @@ export interface ClusterSnapshot {
   readonly hosts: readonly HostSnapshot[];
 }
 
+/** One cluster with its thresholds, hosts, their health and counts, as they are at this moment. */
 export function snapshotCluster(
   cluster: MainCluster,
   memory: HostMemory,
