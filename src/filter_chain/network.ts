@@ -31,7 +31,7 @@ export interface NetworkCallbacks {
   /** Stream info of the connection itself, for access logs of the listener and TCP proxy. */
   readonly streamInfo: StreamInfo;
   /** Goes on with the next filter after a "stop"; `bytes` are what the filter kept. */
-  continueReading(): void;
+  continueReading(bytes?: Uint8Array): void;
   /** Whether the listener drains already. */
   readonly isDraining: boolean;
   /** Tells the listener that the connection is idle (no streams), so that overload and drain may close it. */

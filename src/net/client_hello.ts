@@ -73,11 +73,11 @@ export class ClientHelloParser {
       this.#takePayload(bytes);
       if (this.#size > 0 && this.#message[0] !== HANDSHAKE_CLIENT_HELLO) return "bad";
       const wanted = this.#messageSize();
+      if (wanted !== Infinity && wanted > this.#maxBytes) return "too_large";
       if (this.#size >= wanted) {
         this.hello = parseHello(this.#message.subarray(0, wanted));
         return this.hello === undefined ? "bad" : "done";
       }
-      if (wanted !== Infinity && wanted > this.#maxBytes) return "too_large";
     }
     return bytes.length >= this.#maxBytes ? "too_large" : "more";
   }
