@@ -149,12 +149,14 @@ export class Http1ClientConnection implements ClientHttpConnection, ClientStream
   }
 
   onConnectionClosed(reason: ResetReason, details: string): void {
+    const isCut = this.#state === "body" && !this.#body.isUntilClose;
     this.#close();
     const stream = this.#stream;
     if (stream === undefined) return;
     this.#stream = undefined;
     stream.detach();
-    stream.decoder.onReset(reason, details);
+    // A reset within a framed message breaks it as its end does: onEnd says the same.
+    stream.decoder.onReset(isCut ? "protocol_error" : reason, details);
   }
 
   shutdownNotice(): void {}

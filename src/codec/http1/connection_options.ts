@@ -33,6 +33,12 @@ export function keepsAlive(options: number, isHttp10: boolean): boolean {
   return !isHttp10 || (options & KEEP_ALIVE) !== 0;
 }
 
+/** `proxy-connection: close`: no standard has it, but old clients and Envoy do. */
+export function proxyCloses(headers: HeaderMap): boolean {
+  const value = headers.getId(H.proxyConnection);
+  return value !== undefined && (connectionOptions(value) & CLOSE) !== 0;
+}
+
 function optionOf(token: string): number {
   switch (token) {
     case "":

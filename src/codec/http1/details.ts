@@ -6,6 +6,7 @@ export const DETAILS = {
   tooManyHeaders: "http1.too_many_headers",
   connectionHeaderRejected: "http1.connection_header_rejected",
   invalidUrl: "http1.invalid_url",
+  invalidScheme: "http1.invalid_scheme",
   invalidTransferEncoding: "http1.invalid_transfer_encoding",
   transferEncodingNotAllowed: "http1.transfer_encoding_not_allowed",
   contentLengthNotAllowed: "http1.content_length_not_allowed",
@@ -31,6 +32,7 @@ export const BAD_MESSAGE: Fault = { status: 400, details: DETAILS.codecError };
 export const HEADERS_TOO_LARGE: Fault = { status: 431, details: DETAILS.headersTooLarge };
 export const TOO_MANY_HEADERS: Fault = { status: 431, details: DETAILS.tooManyHeaders };
 export const INVALID_URL: Fault = { status: 400, details: DETAILS.invalidUrl };
+export const INVALID_SCHEME: Fault = { status: 400, details: DETAILS.invalidScheme };
 export const INVALID_AUTHORITY: Fault = { status: 400, details: DETAILS.invalidAuthority };
 export const LOW_VERSION: Fault = { status: 426, details: DETAILS.lowVersion };
 export const UNDERSCORE: Fault = { status: 400, details: DETAILS.invalidUnderscore };

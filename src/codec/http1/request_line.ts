@@ -1,7 +1,14 @@
 /** The request line (RFC 9112 §3): method, target in its four forms, version. */
 
 import { AUTHORITY, holdsOnly, TARGET, TOKEN_LOWER } from "./char_tables.ts";
-import { BAD_MESSAGE, type Fault, INVALID_AUTHORITY, INVALID_URL, LOW_VERSION } from "./details.ts";
+import {
+  BAD_MESSAGE,
+  type Fault,
+  INVALID_AUTHORITY,
+  INVALID_SCHEME,
+  INVALID_URL,
+  LOW_VERSION,
+} from "./details.ts";
 
 /** Methods Envoy's HTTP/1 parser knows; others are refused unless custom methods are allowed. */
 const METHODS: ReadonlySet<string> = new Set(
@@ -79,7 +86,9 @@ export class RequestLine {
     const scheme = schemeEnd === 4 || schemeEnd === 5
       ? target.substring(0, schemeEnd).toLowerCase()
       : "";
-    if (scheme !== "http" && scheme !== "https") return INVALID_URL;
+    if (scheme !== "http" && scheme !== "https") {
+      return schemeEnd > 0 ? INVALID_SCHEME : BAD_MESSAGE;
+    }
     const start = schemeEnd + 3;
     const end = authorityEnd(target, start);
     if (end === start) return INVALID_URL;
@@ -87,6 +96,7 @@ export class RequestLine {
     if (!rules.allowAbsoluteUrl) return undefined;
     const authority = target.substring(start, end);
     if (!holdsOnly(AUTHORITY, authority)) return INVALID_AUTHORITY;
+    if (!hasValidPort(authority)) return INVALID_URL;
     this.authority = authority;
     this.scheme = scheme;
     this.path = end === target.length ? "/" : target.substring(end);
@@ -103,6 +113,13 @@ function isPort(target: string, from: number): boolean {
   if (from >= target.length || target.length - from > 5) return false;
   for (let i = from; i < target.length; i++) if (!isDigit(target.charCodeAt(i) - 48)) return false;
   return true;
+}
+
+/** Whether what follows the host, if anything does, is a port of at most 65535. */
+function hasValidPort(authority: string): boolean {
+  const colon = authority.lastIndexOf(":");
+  if (colon < 0 || authority.charCodeAt(authority.length - 1) === 93) return true; // [::1]
+  return isPort(authority, colon + 1) && Number(authority.substring(colon + 1)) <= 65535;
 }
 
 /** Where `/`, `?`, `#` or the target ends the authority. */

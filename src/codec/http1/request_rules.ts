@@ -8,6 +8,7 @@ import {
   keepsAlive,
   keepUpgrades,
   NOMINATES,
+  proxyCloses,
   removeNominated,
   removeUpgrade,
   UPGRADE,
@@ -87,7 +88,7 @@ function judgeConnection(
   plan: RequestPlan,
 ): boolean {
   const asked = facts.connection === undefined ? 0 : connectionOptions(facts.connection);
-  plan.keepAlive = keepsAlive(asked, line.isHttp10);
+  plan.keepAlive = keepsAlive(asked, line.isHttp10) && !proxyCloses(headers);
   if ((asked & NOMINATES) !== 0 && !removeNominated(headers, facts.connection!)) return false;
   if (!facts.hasUpgrade) return true;
   // With a body, before HTTP/1.1, or named in one field only, an upgrade is ignored (RFC 9110 §7.8).

@@ -2,7 +2,7 @@
 
 import { H, type HeaderMap } from "../../http/mod.ts";
 import type { BodyFraming } from "./body_reader.ts";
-import { connectionOptions, keepsAlive } from "./connection_options.ts";
+import { connectionOptions, keepsAlive, proxyCloses } from "./connection_options.ts";
 import {
   BAD_MESSAGE,
   CHUNKED_CONTENT_LENGTH,
@@ -32,7 +32,7 @@ export function judgeResponse(
   const status = line.status;
   if (facts.contentLength === BAD_LENGTH || facts.hasBadFold) return BAD_MESSAGE;
   const options = facts.connection === undefined ? 0 : connectionOptions(facts.connection);
-  plan.keepAlive = keepsAlive(options, line.isHttp10);
+  plan.keepAlive = keepsAlive(options, line.isHttp10) && !proxyCloses(headers);
   const isConnected = request.isConnect && status >= 200 && status < 300;
   if (isConnected || (status === 101 && request.isUpgrade)) {
     // RFC 9110 §9.3.6: these fields mean nothing in front of a tunnel.

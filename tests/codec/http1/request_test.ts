@@ -372,10 +372,19 @@ const ROWS: readonly Row[] = [
     wire: `GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`,
     want: "400 http.invalid_authority",
   })),
-  ...["ftp://a/", "path", "http:///x", "*", "http:/a", "://a"].map((target) => ({
+  ...([
+    ["ftp://a/", "invalid_scheme"],
+    ["path", "codec_error"],
+    ["http:///x", "invalid_url"],
+    ["*", "invalid_url"],
+    ["http:/a", "codec_error"],
+    ["://a", "codec_error"],
+    ["http://a:99999/", "invalid_url"],
+    ["http://a:/", "invalid_url"],
+  ] as const).map(([target, why]) => ({
     name: `a target ${target}`,
     wire: `GET ${target} HTTP/1.1\r\nHost: c\r\n\r\n`,
-    want: "400 http1.invalid_url",
+    want: `400 http1.${why}`,
   })),
   {
     name: "an absolute target with user information (T17)",
