@@ -259,6 +259,8 @@ function removeInternalHeaders(
     headers.removeId(H.xEnvoyDecoratorOperation);
     headers.removeId(H.xEnvoyDownstreamServiceCluster);
     headers.removeId(H.xEnvoyDownstreamServiceNode);
+    headers.removeId(H.xEnvoyOriginalPath);
+    headers.removeId(H.xEnvoyOriginalHost);
   }
   for (let i = 0; i < INTERNAL_IDS.length; i++) headers.removeId(INTERNAL_IDS[i]!);
   // No well-known name: looked for by hand, since `remove` costs a look-up and a closure.

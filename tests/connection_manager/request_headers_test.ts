@@ -190,6 +190,8 @@ const ROWS: readonly Row[] = [
       "x-envoy-internal: true",
       "x-envoy-downstream-service-cluster: c",
       "x-envoy-decorator-operation: op",
+      "x-envoy-original-path: /spoofed",
+      "x-envoy-original-host: spoofed.test",
       "x-envoy-expected-rq-timeout-ms: 5",
       "x-envoy-force-trace: true",
       "x-envoy-ip-tags: tag",
