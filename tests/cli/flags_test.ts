@@ -28,7 +28,10 @@ const ROWS = [
 ] as const;
 for (const { args, want } of ROWS) {
   Deno.test(`flags: ${args.join(" ") || "(none)"}`, () => {
-    const { options } = parseFlags(args, 4) as { options: Record<string, unknown> };
+    const parsed = parseFlags(args, 4);
+    const options: { readonly [name: string]: unknown } = "options" in parsed
+      ? { ...parsed.options }
+      : {};
     for (const [key, value] of Object.entries(want)) assertEquals(options[key], value, key);
   });
 }

@@ -43,9 +43,7 @@ export function isRequestPseudoValue(id: number, value: string): boolean {
   }
 }
 
-/**
- * Whether `value` holds only what may stand in an authority (RFC 3986 §3.2); an empty one passes.
- */
+/** Whether `value` has only what may stand in an authority (RFC 3986 §3.2), and something. */
 export function isAuthority(value: string): boolean {
   return holdsOnly(value, AUTHORITY_CHARS);
 }

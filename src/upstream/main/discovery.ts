@@ -53,6 +53,7 @@ const DNS_CLUSTER = "envoy.extensions.clusters.dns.v3.DnsCluster";
 const CARES = "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig";
 const REFRESH_MS = 5000;
 
+/** How a cluster finds its hosts; types that are not acted on are refused and get no hosts. */
 export function compileDiscovery(cluster: Cluster, problems: Problems): Discovery {
   const kind = cluster.clusterDiscoveryType;
   if (kind.case === "clusterType") return compileCustom(cluster, problems);
