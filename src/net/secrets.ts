@@ -21,6 +21,42 @@ export interface SecretStore {
 /** The name under which the store is asked for. */
 export const SECRET_STORE = "secrets";
 
+/** The store of one thread: static secrets are put in before anything is compiled, SDS's as they come. */
+export class ThreadSecrets implements SecretStore {
+  readonly #static = new Set<string>();
+  readonly #secrets = new Map<string, envoy_extensions_transport_sockets_tls_v3_Secret>();
+  readonly #watchers = new Map<string, Set<() => void>>();
+
+  /** Puts in secrets of the bootstrap. */
+  addStatic(secrets: readonly envoy_extensions_transport_sockets_tls_v3_Secret[]): void {
+    for (const secret of secrets) {
+      this.#static.add(secret.name);
+      this.set(secret);
+    }
+  }
+
+  /** Puts in or replaces a secret; contexts that use it take it up for their next connection. */
+  set(secret: envoy_extensions_transport_sockets_tls_v3_Secret): void {
+    this.#secrets.set(secret.name, secret);
+    for (const tell of [...this.#watchers.get(secret.name) ?? []]) tell();
+  }
+
+  hasStatic(name: string): boolean {
+    return this.#static.has(name);
+  }
+
+  get(name: string): envoy_extensions_transport_sockets_tls_v3_Secret | undefined {
+    return this.#secrets.get(name);
+  }
+
+  watch(name: string, onChange: () => void): () => void {
+    let watchers = this.#watchers.get(name);
+    if (watchers === undefined) this.#watchers.set(name, watchers = new Set());
+    watchers.add(onChange);
+    return () => watchers.delete(onChange);
+  }
+}
+
 /** Reads a secret now and whenever it changes. */
 export class SecretSubscription {
   readonly #config: envoy_extensions_transport_sockets_tls_v3_SdsSecretConfig;

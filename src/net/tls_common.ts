@@ -1,6 +1,6 @@
 /** CommonTlsContext: what servers and clients share. Own certificates and checks of the peer, live under SDS. */
 
-import type { BaseCompileContext } from "../base/mod.ts";
+import { type BaseCompileContext, logger } from "../base/mod.ts";
 import type {
   envoy_extensions_transport_sockets_tls_v3_CertificateValidationContext,
   envoy_extensions_transport_sockets_tls_v3_CommonTlsContext,
@@ -59,7 +59,13 @@ export class CommonTls {
     this.#validation = validationSecret(message, context);
     this.#load();
     const reload = (): void => {
-      this.#load();
+      // A secret that does not load leaves the old one in service, as with Envoy.
+      try {
+        this.#load();
+      } catch (error) {
+        logger("config").warning("a secret was not taken up: {error}", { error: String(error) });
+        return;
+      }
       this.onChange();
     };
     if (context.isCheckOnly) return;

@@ -247,8 +247,8 @@ Deno.test("ActiveConnection tells filters of the close, counts it and writes the
 
 Deno.test("ActiveConnection tells its filters to drain, once", () => {
   const { log, active } = bench();
-  active.startDrain();
-  active.startDrain();
+  active.startDrain(true);
+  active.startDrain(true);
   assertEquals(log.lines, ["one new", "one drain"]);
 });
 
