@@ -1,12 +1,7 @@
 /** Which requests are logged: the filters of envoy.config.accesslog.v3. */
 
-import {
-  ACCESS_LOG_TYPES,
-  type FormatContext,
-  grpcStatusOf,
-  grpcStatusOfHttp,
-} from "../formatter/mod.ts";
-import { FLAG_NAMES } from "../http/mod.ts";
+import { ACCESS_LOG_TYPES, type FormatContext, grpcStatusOf } from "../formatter/mod.ts";
+import { FLAG_NAMES, grpcStatusOfHttp } from "../http/mod.ts";
 import { compileHeaderMatcher, compileValueMatcher, metadataValue } from "../matching/mod.ts";
 import type {
   envoy_config_accesslog_v3_AccessLogFilter,

@@ -13,7 +13,6 @@ import {
   type FilterChain,
   type FilterHost,
   FilterManager,
-  isGrpcRequest,
   type LocalReplyDraft,
 } from "../filter_chain/mod.ts";
 import type { AccessLogType, FormatContext } from "../formatter/mod.ts";
@@ -22,6 +21,7 @@ import {
   FLAG,
   H,
   HeaderMap,
+  isGrpcRequest,
   type Protocol,
   type RequestDecoder,
   type ResetReason,

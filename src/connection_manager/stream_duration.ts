@@ -1,8 +1,7 @@
 /** How long a stream may live: the route's bounds before the manager's (Envoy's refreshDurationTimeout). */
 
-import { H, type HeaderMap } from "../http/mod.ts";
+import { H, type HeaderMap, parseGrpcTimeout } from "../http/mod.ts";
 import type { RouteAction } from "../route/mod.ts";
-import { parseGrpcTimeout } from "./timeouts.ts";
 
 /** Milliseconds since the stream began; Infinity: no bound. */
 export function streamDurationMs(

@@ -113,26 +113,3 @@ export class StreamDeadlines {
 function deadline(nowMs: number, timeoutMs: number): number {
   return timeoutMs === 0 ? Infinity : nowMs + timeoutMs;
 }
-
-const UNITS_MS: Readonly<Record<string, number>> = {
-  H: 3_600_000,
-  M: 60_000,
-  S: 1000,
-  m: 1,
-  u: 0.001,
-  n: 0.000001,
-};
-
-/** A grpc-timeout header in milliseconds; undefined if there is none or it is malformed. */
-export function parseGrpcTimeout(value: string | undefined): number | undefined {
-  if (value === undefined || value.length < 2 || value.length > 9) return undefined;
-  const unit = UNITS_MS[value[value.length - 1]!];
-  if (unit === undefined) return undefined;
-  let amount = 0;
-  for (let i = 0; i < value.length - 1; i++) {
-    const digit = value.charCodeAt(i) - 0x30;
-    if (digit < 0 || digit > 9) return undefined;
-    amount = amount * 10 + digit;
-  }
-  return Math.ceil(amount * unit);
-}

@@ -3,7 +3,7 @@
  * gRPC requests get a trailers-only response, HEAD requests the length without the body.
  */
 
-import { H, HeaderMap, STATUS_TEXTS } from "../http/mod.ts";
+import { grpcStatusOfHttp, H, HeaderMap, STATUS_TEXTS } from "../http/mod.ts";
 import type { LocalReply } from "./http.ts";
 
 /** What a rewriter (local_reply_config) may change. */
@@ -68,7 +68,7 @@ function grpcReply(
   headers.setId(H.status, "200");
   headers.setId(H.contentType, "application/grpc");
   if (!headers.hasId(H.grpcStatus)) {
-    headers.setId(H.grpcStatus, String(reply.grpcStatus ?? grpcStatusOf(draft.status)));
+    headers.setId(H.grpcStatus, String(reply.grpcStatus ?? grpcStatusOfHttp(draft.status)));
   }
   if (draft.body !== "" && !isHead) {
     const isJson = draft.contentType === "application/json" && draft.body.length > 1;
@@ -77,27 +77,6 @@ function grpcReply(
   }
   headers.removeId(H.contentLength);
   return { headers, body: "" };
-}
-
-/** The gRPC status of an HTTP status (gRPC's http-grpc-status-mapping). */
-export function grpcStatusOf(status: number): number {
-  switch (status) {
-    case 400:
-      return 13;
-    case 401:
-      return 16;
-    case 403:
-      return 7;
-    case 404:
-      return 12;
-    case 429:
-    case 502:
-    case 503:
-    case 504:
-      return 14;
-    default:
-      return 2;
-  }
 }
 
 /** Percent-encodes what grpc-message may not hold: bytes outside 0x20–0x7E, and "%". */
@@ -110,11 +89,4 @@ export function percentEncode(text: string): string {
       : "%" + code.toString(16).toUpperCase().padStart(2, "0");
   }
   return encoded;
-}
-
-/** Whether a request's content-type is gRPC's: `application/grpc`, `application/grpc+proto`, … (not grpc-web). */
-export function isGrpcRequest(headers: HeaderMap): boolean {
-  const type = headers.getId(H.contentType);
-  if (type === undefined || !type.startsWith("application/grpc")) return false;
-  return type.length === 16 || type[16] === "+";
 }

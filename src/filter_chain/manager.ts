@@ -9,6 +9,7 @@ import {
   type ConnectionInfo,
   H,
   type HeaderMap,
+  isGrpcRequest,
   type Protocol,
   type ResetReason,
   type StreamInfo,
@@ -20,7 +21,7 @@ import type { FilterChain } from "./chain.ts";
 import { DECODE_HOOKS, ENCODE_HOOKS, FilterPath, type PathOwner } from "./filter_path.ts";
 import { DECODE_MASK, ENCODE_MASK, HOOK, hooksOf } from "./hooks.ts";
 import type { DownstreamWatermarks, LocalReply } from "./http.ts";
-import { isGrpcRequest, type LocalReplyDraft, prepareLocalReply } from "./local_reply.ts";
+import { type LocalReplyDraft, prepareLocalReply } from "./local_reply.ts";
 
 /** The stream around the filters. */
 export interface FilterHost {

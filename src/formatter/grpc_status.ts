@@ -1,6 +1,6 @@
 /** gRPC status of a stream, from its trailers, headers or HTTP status. */
 
-import { H, type HeaderMap } from "../http/mod.ts";
+import { grpcStatusOfHttp, H, type HeaderMap } from "../http/mod.ts";
 import type { FormatContext } from "./context.ts";
 
 /** Camel-case and upper-case names by code. */
@@ -23,34 +23,6 @@ export const GRPC_STATUS_NAMES: readonly (readonly [camel: string, snake: string
   ["DataLoss", "DATA_LOSS"],
   ["Unauthenticated", "UNAUTHENTICATED"],
 ];
-
-/** The gRPC status that stands for an HTTP status (gRPC's http-grpc-status-mapping). */
-export function grpcStatusOfHttp(status: number): number {
-  switch (status) {
-    case 400:
-      return 13;
-    case 401:
-      return 16;
-    case 403:
-      return 7;
-    case 404:
-      return 12;
-    case 429:
-    case 502:
-    case 503:
-    case 504:
-      return 14;
-    default:
-      return 2;
-  }
-}
-
-/** Whether a request speaks gRPC: `application/grpc`, also with a suffix or parameter. */
-export function isGrpcRequest(headers: HeaderMap | undefined): boolean {
-  const type = headers?.getId(H.contentType);
-  if (type === undefined || !type.startsWith("application/grpc")) return false;
-  return type.length === 16 || type[16] === "+" || type[16] === ";";
-}
 
 function statusIn(headers: HeaderMap | undefined): number | undefined {
   const text = headers?.getId(H.grpcStatus);

@@ -1,6 +1,6 @@
 /** What a route asks of a request besides its path. */
 
-import { H, type HeaderMap, type StreamInfo } from "../http/mod.ts";
+import { H, type HeaderMap, isGrpcRequest, type StreamInfo } from "../http/mod.ts";
 import {
   compileCookieMatcher,
   compileFilterStateMatcher,
@@ -17,13 +17,6 @@ import { runtimeFraction } from "./units.ts";
 
 /** One condition; all of a route's must hold. */
 export type Condition = (headers: HeaderMap, info: StreamInfo, random: number) => boolean;
-
-/** Whether the content type is gRPC's own, gRPC-Web excluded. */
-export function isGrpcRequest(headers: HeaderMap): boolean {
-  const type = headers.getId(H.contentType);
-  if (type === undefined || !type.startsWith("application/grpc")) return false;
-  return type.length === 16 || type.charCodeAt(16) === 0x2b;
-}
 
 /** The conditions in Envoy's order; an empty list holds always. */
 export function compileConditions(

@@ -1,5 +1,4 @@
 export { compileRouteTable, type RouteTableOptions } from "./compile_table.ts";
-export { isGrpcRequest } from "./conditions.ts";
 export { compileHashPolicies, type CookieSink, requestHash } from "./hash_policy.ts";
 export { type AuthorityTrace, updateAuthority } from "./host_rewrite.ts";
 export { currentUrl } from "./redirect.ts";

@@ -36,26 +36,6 @@ export function grpcToHttpStatus(status: number): number {
   return HTTP_STATUSES[status] ?? 500;
 }
 
-/** Milliseconds by the unit of `grpc-timeout`. */
-const UNIT_MS: Readonly<Record<string, number>> = {
-  H: 3_600_000,
-  M: 60_000,
-  S: 1000,
-  m: 1,
-  u: 0.001,
-  n: 0.000001,
-};
-
-/** The timeout that `grpc-timeout` asks for, in whole milliseconds rounded up; undefined if malformed. */
-export function grpcTimeoutMs(headers: HeaderMap): number | undefined {
-  const text = headers.getId(H.grpcTimeout);
-  if (text === undefined || text.length < 2 || text.length > 9) return undefined;
-  const unit = UNIT_MS[text[text.length - 1]!];
-  const value = parseUnsigned(text.slice(0, -1));
-  if (unit === undefined || value === undefined) return undefined;
-  return Math.ceil(value * unit);
-}
-
 const MAX_TIMEOUT_VALUE = 99_999_999;
 
 /** Sets `grpc-timeout` to the finest unit that holds the value in eight digits. */

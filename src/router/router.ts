@@ -11,12 +11,11 @@ import type {
   HttpFilterFactory,
   TrailersStatus,
 } from "../filter_chain/mod.ts";
-import { FLAG, H, type HeaderMap } from "../http/mod.ts";
+import { FLAG, H, type HeaderMap, isGrpcRequest } from "../http/mod.ts";
 import type { envoy_extensions_filters_http_router_v3_Router } from "../proto/mod.ts";
 import {
   currentUrl,
   type DirectResponseAction,
-  isGrpcRequest,
   type RedirectAction,
   type Route,
   type RouteAction,

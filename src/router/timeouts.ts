@@ -1,8 +1,8 @@
 /** Timeouts of one request: of its route, its headers and gRPC, and what the upstream is told of them. */
 
-import { H, type HeaderMap } from "../http/mod.ts";
+import { H, type HeaderMap, parseGrpcTimeout } from "../http/mod.ts";
 import type { RetryPolicy, RouteAction } from "../route/mod.ts";
-import { grpcTimeoutMs, parseUnsigned, setGrpcTimeout } from "./grpc.ts";
+import { parseUnsigned, setGrpcTimeout } from "./grpc.ts";
 
 /** In milliseconds; 0 is no timeout. */
 export interface RequestTimeouts {
@@ -61,7 +61,7 @@ function routeTimeout(action: RouteAction, headers: HeaderMap, isGrpc: boolean):
   if (action.maxStreamDuration !== undefined) return 0;
   const maxMs = action.maxGrpcTimeoutMs;
   if (!isGrpc || maxMs === undefined) return action.timeoutMs;
-  let timeoutMs = grpcTimeoutMs(headers) ?? 0;
+  let timeoutMs = parseGrpcTimeout(headers.getId(H.grpcTimeout)) ?? 0;
   const offsetMs = action.grpcTimeoutOffsetMs;
   if (offsetMs !== undefined && offsetMs < timeoutMs) timeoutMs -= offsetMs;
   if (maxMs !== 0 && (timeoutMs === 0 || timeoutMs > maxMs)) timeoutMs = maxMs;

@@ -8,7 +8,6 @@ import {
   type TraceReason,
   traceReasonOf,
 } from "../../src/connection_manager/request_id.ts";
-import { parseGrpcTimeout } from "../../src/connection_manager/timeouts.ts";
 import { H, HeaderMap } from "../../src/http/mod.ts";
 import { Runtime, type RuntimeFraction } from "../../src/runtime/mod.ts";
 import { assertEquals } from "../support/assert.ts";
@@ -121,23 +120,4 @@ const DOTS = [["a.test.", "a.test"], ["a.test.:80", "a.test:80"], ["a.test", "a.
 
 for (const [host, want] of DOTS) {
   Deno.test(`Trailing dot of ${host}`, () => assertEquals(stripTrailingDot(host), want));
-}
-
-const TIMEOUTS = [
-  ["5S", 5000],
-  ["1H", 3_600_000],
-  ["2M", 120_000],
-  ["10m", 10],
-  ["1500u", 2],
-  ["1n", 1],
-  ["S", undefined],
-  ["5", undefined],
-  ["5x", undefined],
-  ["123456789S", undefined],
-  ["-1S", undefined],
-  [undefined, undefined],
-] as const;
-
-for (const [text, want] of TIMEOUTS) {
-  Deno.test(`grpc-timeout ${text}`, () => assertEquals(parseGrpcTimeout(text), want));
 }

@@ -1,13 +1,7 @@
 /** Replies of the proxy itself: plain, HEAD, gRPC, with headers, rewritten. */
 
-import {
-  grpcStatusOf,
-  isGrpcRequest,
-  type LocalReply,
-  percentEncode,
-  prepareLocalReply,
-} from "../../src/filter_chain/mod.ts";
-import { H, HeaderMap } from "../../src/http/mod.ts";
+import { type LocalReply, percentEncode, prepareLocalReply } from "../../src/filter_chain/mod.ts";
+import { H } from "../../src/http/mod.ts";
 import { assertEquals } from "../support/assert.ts";
 
 interface Row {
@@ -98,37 +92,6 @@ Deno.test("A rewriter changes status, body and type", () => {
     ["content-type", "text/html"],
   ]);
 });
-
-const STATUSES = [
-  [400, 13],
-  [401, 16],
-  [403, 7],
-  [404, 12],
-  [429, 14],
-  [502, 14],
-  [503, 14],
-  [504, 14],
-  [500, 2],
-  [418, 2],
-] as const;
-
-for (const [http, grpc] of STATUSES) {
-  Deno.test(`HTTP ${http} is gRPC status ${grpc}`, () => assertEquals(grpcStatusOf(http), grpc));
-}
-
-const TYPES = [
-  ["application/grpc", true],
-  ["application/grpc+proto", true],
-  ["application/grpc-web", false],
-  ["application/grpcx", false],
-  ["text/plain", false],
-] as const;
-
-for (const [type, want] of TYPES) {
-  Deno.test(`A request of type ${type} is ${want ? "" : "not "}gRPC`, () => {
-    assertEquals(isGrpcRequest(HeaderMap.of(["content-type", type])), want);
-  });
-}
 
 Deno.test("grpc-message escapes control characters, percent and bytes above 0x7e", () => {
   assertEquals(percentEncode("a b%\x7f\xe9\r"), "a b%25%7F%E9%0D");

@@ -1,9 +1,9 @@
 /** What happened to the stream: codes, flags, names and ids. */
 
-import { formatFlags } from "../../http/mod.ts";
+import { formatFlags, isGrpcRequest } from "../../http/mod.ts";
 import { binaryText } from "../../matching/mod.ts";
 import type { ValueProvider } from "../context.ts";
-import { GRPC_STATUS_NAMES, grpcStatusOf, isGrpcRequest } from "../grpc_status.ts";
+import { GRPC_STATUS_NAMES, grpcStatusOf } from "../grpc_status.ts";
 import type { OperatorCall } from "../text.ts";
 import { nonEmpty, refuse, truncate } from "./operator.ts";
 
