@@ -43,43 +43,65 @@ function lastWord(name: string): string {
 
 const OLD_PACKAGE = /^envoy\..*\.v[12](alpha\d*)?\.[^.]+$/;
 
-/** Reads the tables; a few milliseconds. */
-export function loadKnownTypes(): KnownTypes {
-  const packages = new Map(rows("type_names.txt").map(([name, ...types]) => [name!, types]));
-  const absent = new Set(rows("absent_packages.txt").map(([name]) => name!));
-  const successors = new Map(rows("v2_types.txt").map(([now, then]) => [then!, now!]));
-  const extensions = rows("extensions.txt").map(([category, name, ...types]) => ({
+/** A table that is read when it is first asked for. */
+function late<T>(read: () => T): () => T {
+  let table: T | undefined;
+  return () => table ??= read();
+}
+
+interface Extensions {
+  readonly all: readonly ExtensionInfo[];
+  readonly byType: ReadonlyMap<string, readonly ExtensionInfo[]>;
+}
+
+function readExtensions(): Extensions {
+  const all = rows("extensions.txt").map(([category, name, ...types]) => ({
     category: category!,
     name: name!,
     types,
   }));
   const byType = new Map<string, ExtensionInfo[]>();
-  for (const extension of extensions) {
+  for (const extension of all) {
     for (const type of extension.types) {
       const same = byType.get(type);
       if (same === undefined) byType.set(type, [extension]);
       else same.push(extension);
     }
   }
+  return { all, byType };
+}
+
+/** The tables; each is read from its file when a look-up needs it. */
+export function loadKnownTypes(): KnownTypes {
+  const packages = late(() =>
+    new Map(rows("type_names.txt").map(([name, ...types]) => [name!, types]))
+  );
+  const absent = late(() => new Set(rows("absent_packages.txt").map(([name]) => name!)));
+  const successors = late(() => new Map(rows("v2_types.txt").map(([now, then]) => [then!, now!])));
+  const extensions = late(readExtensions);
   /** Packages end where the first capital letter begins. */
   const packageOf = (typeName: string): string => typeName.replace(/\.[A-Z].*$/, "");
   return {
     has(typeName) {
       const name = packageOf(typeName);
-      return packages.get(name)?.includes(typeName.slice(name.length + 1)) === true;
+      return packages().get(name)?.includes(typeName.slice(name.length + 1)) === true;
     },
-    isAbsent: (typeName) => absent.has(packageOf(typeName)) || OLD_PACKAGE.test(typeName),
-    successorOf: (typeName) => successors.get(typeName),
-    extensionsOf: (typeName) => byType.get(typeName) ?? [],
+    isAbsent: (typeName) => absent().has(packageOf(typeName)) || OLD_PACKAGE.test(typeName),
+    successorOf: (typeName) => successors().get(typeName),
+    extensionsOf: (typeName) => extensions().byType.get(typeName) ?? [],
     extensionNamed(category, name) {
-      const ofCategory = extensions.filter((x) => x.category === category && x.types.length > 0);
+      const ofCategory = extensions().all.filter((x) =>
+        x.category === category && x.types.length > 0
+      );
       return ofCategory.find((x) => x.name === name) ??
         ofCategory.find((x) => lastWord(x.name) === lastWord(name));
     },
     isExtensionName: (category, name) =>
-      extensions.some((extension) => extension.category === category && extension.name === name),
+      extensions().all.some((extension) =>
+        extension.category === category && extension.name === name
+      ),
     *names() {
-      for (const [name, types] of packages) for (const type of types) yield `${name}.${type}`;
+      for (const [name, types] of packages()) for (const type of types) yield `${name}.${type}`;
     },
   };
 }

@@ -1,4 +1,4 @@
-/** envoy.config.bootstrap.v3 and envoy.config.metrics.v3. */
+/** envoy.config.bootstrap.v3. */
 
 import { ALL, type SupportTable } from "./table.ts";
 
@@ -9,8 +9,12 @@ const NO_WATCHDOG = "a worker that hangs is replaced after fixed times";
 export const BOOTSTRAP_SUPPORT: SupportTable = {
   "envoy.config.bootstrap.v3.Bootstrap": {
     acted:
-      "node node_context_params static_resources cluster_manager stats_config stats_flush_interval stats_flush_on_admin layered_runtime admin header_prefix stats_server_version_override use_tcp_for_dns_lookups dns_resolution_config typed_dns_resolver_config default_regex_engine application_log_config",
+      "node static_resources cluster_manager stats_flush_interval stats_flush_on_admin layered_runtime admin use_tcp_for_dns_lookups dns_resolution_config typed_dns_resolver_config default_regex_engine",
     missing: {
+      node_context_params: "no management server is told of the node",
+      stats_config: "statistics have Envoy's default tags and buckets, and all are kept",
+      stats_server_version_override: "server.version is the proxy's own",
+      application_log_config: "--log-format gives the format of the proxy's log",
       hds_config: "no health is checked for a management server",
       flags_path: "no feature flags are read from files",
       stats_sinks: "statistics are not sent, only shown by admin",
@@ -35,24 +39,26 @@ export const BOOTSTRAP_SUPPORT: SupportTable = {
       enable_worker_cpu_affinity: "workers run on any core",
     },
     refused: {
+      header_prefix: "headers keep the prefix x-envoy-",
       dynamic_resources: NO_DISCOVERY,
       config_sources: NO_DISCOVERY,
       default_config_source: NO_DISCOVERY,
     },
   },
-  "envoy.config.bootstrap.v3.Bootstrap.ApplicationLogConfig": ALL,
-  "envoy.config.bootstrap.v3.Bootstrap.ApplicationLogConfig.LogFormat": ALL,
   "envoy.config.bootstrap.v3.Bootstrap.StaticResources": { acted: "listeners clusters secrets" },
   "envoy.config.bootstrap.v3.Admin": {
-    acted: "access_log access_log_path address ignore_global_conn_limit allow_paths",
+    acted: "access_log access_log_path address ignore_global_conn_limit",
     missing: {
       profile_path: "no profile is written",
       socket_options: "the options are not set on admin's socket",
     },
+    refused: { allow_paths: "all paths of admin are served" },
   },
   "envoy.config.bootstrap.v3.ClusterManager": {
-    acted: "local_cluster_name upstream_bind_config",
+    acted: "",
     missing: {
+      local_cluster_name: "localities are balanced without regard to the proxy's own zone",
+      upstream_bind_config: "only a cluster's own upstream_bind_config chooses source addresses",
       outlier_detection: "ejections are not logged",
       load_stats_config: "load is not reported",
       enable_deferred_cluster_creation: "clusters are created at load",
@@ -65,8 +71,4 @@ export const BOOTSTRAP_SUPPORT: SupportTable = {
   },
   "envoy.config.bootstrap.v3.RuntimeLayer.AdminLayer": ALL,
   "envoy.config.bootstrap.v3.RuntimeLayer.DiskLayer": ALL,
-  "envoy.config.metrics.v3.HistogramBucketSettings": ALL,
-  "envoy.config.metrics.v3.StatsConfig": ALL,
-  "envoy.config.metrics.v3.StatsMatcher": ALL,
-  "envoy.config.metrics.v3.TagSpecifier": ALL,
 };

@@ -35,7 +35,10 @@ const EFFECTS: readonly (readonly [string, CategoryEffect])[] = [
   }],
   ["envoy.load_balancing_policies", { effect: "round robin balances instead", isRefused: false }],
   ["envoy.matching", { effect: "what it matches would not be found", isRefused: true }],
-  ["envoy.network.dns_resolver", { effect: "the system's resolver is asked", isRefused: false }],
+  ["envoy.network.dns_resolver", {
+    effect: "names are resolved by DNS queries of our own",
+    isRefused: false,
+  }],
   ["envoy.path", { effect: "paths would be matched or rewritten otherwise", isRefused: true }],
   ["envoy.request_id", { effect: "request ids are UUIDs", isRefused: false }],
   ["envoy.stats_sinks", { effect: "no statistics are sent there", isRefused: false }],

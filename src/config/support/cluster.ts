@@ -11,7 +11,7 @@ const NO_HASH = "round robin balances instead: requests do not stick to endpoint
 export const CLUSTER_SUPPORT: SupportTable = {
   "envoy.config.cluster.v3.Cluster": {
     acted:
-      "name alt_stat_name type cluster_type connect_timeout per_connection_buffer_limit_bytes lb_policy load_assignment max_requests_per_connection circuit_breakers upstream_http_protocol_options common_http_protocol_options http_protocol_options http2_protocol_options typed_extension_protocol_options dns_refresh_rate dns_jitter dns_failure_refresh_rate respect_dns_ttl dns_lookup_family dns_resolvers use_tcp_for_dns_lookups dns_resolution_config typed_dns_resolver_config wait_for_warm_on_init cleanup_interval upstream_bind_config least_request_lb_config round_robin_lb_config common_lb_config transport_socket metadata protocol_selection upstream_connection_options ignore_health_on_host_removal load_balancing_policy upstream_config",
+      "name alt_stat_name type cluster_type connect_timeout per_connection_buffer_limit_bytes lb_policy load_assignment max_requests_per_connection circuit_breakers upstream_http_protocol_options common_http_protocol_options http_protocol_options http2_protocol_options typed_extension_protocol_options dns_refresh_rate dns_jitter dns_failure_refresh_rate respect_dns_ttl dns_lookup_family dns_resolvers use_tcp_for_dns_lookups dns_resolution_config typed_dns_resolver_config upstream_bind_config least_request_lb_config round_robin_lb_config common_lb_config transport_socket metadata protocol_selection upstream_connection_options load_balancing_policy upstream_config track_timeout_budgets track_cluster_stats connection_pool_per_downstream_connection",
     missing: {
       stats_matcher: "all statistics of the cluster are kept",
       per_connection_buffer_high_watermark_timeout:
@@ -23,8 +23,9 @@ export const CLUSTER_SUPPORT: SupportTable = {
       close_connections_on_host_health_failure: "endpoints are not checked",
       lrs_server: "load is not reported",
       lrs_report_endpoint_metrics: "load is not reported",
-      track_timeout_budgets: "timeout budgets have no histograms",
-      track_cluster_stats: "these statistics are not kept",
+      wait_for_warm_on_init: "the start waits for the first resolution of names of all clusters",
+      cleanup_interval: "endpoints come from the file and from DNS only",
+      ignore_health_on_host_removal: "an endpoint leaves when DNS does not name it",
       preconnect_policy: "connections are opened when they are needed",
       queuing_policies: "waiting requests are served first come, first served",
     },
@@ -35,7 +36,6 @@ export const CLUSTER_SUPPORT: SupportTable = {
       lb_subset_config: NO_SUBSETS,
       original_dst_lb_config: "the original destination is not known",
       filters: "upstream connections have no network filters",
-      connection_pool_per_downstream_connection: "upstream connections are shared",
     },
     missingValues: {
       lb_policy: { 2: NO_HASH, 5: NO_HASH },
@@ -50,19 +50,24 @@ export const CLUSTER_SUPPORT: SupportTable = {
   },
   "envoy.config.cluster.v3.CircuitBreakers.Thresholds": {
     acted:
-      "priority max_connections max_pending_requests max_requests max_retries track_remaining max_connection_pools",
-    missing: { retry_budget: "retries are bounded by max_retries" },
+      "priority max_connections max_pending_requests max_requests max_retries retry_budget track_remaining max_connection_pools",
+  },
+  "envoy.config.cluster.v3.CircuitBreakers.Thresholds.RetryBudget": {
+    acted: "budget_percent min_retry_concurrency",
+    missing: { budget_interval: "the budget is of the requests in flight" },
   },
   "envoy.config.cluster.v3.Cluster.CommonLbConfig": {
-    acted:
-      "healthy_panic_threshold update_merge_window ignore_new_hosts_until_first_hc override_host_status",
+    acted: "healthy_panic_threshold locality_weighted_lb_config",
     missing: {
+      update_merge_window: "changes of endpoints apply one by one",
+      ignore_new_hosts_until_first_hc: "endpoints are not checked",
+      override_host_status: "no filter asks for certain endpoints",
       zone_aware_lb_config: NO_LOCALITY,
-      locality_weighted_lb_config: NO_LOCALITY,
       close_connections_on_host_set_change: "connections to kept endpoints are kept",
       consistent_hashing_lb_config: NO_HASH,
     },
   },
+  "envoy.config.cluster.v3.Cluster.CommonLbConfig.LocalityWeightedLbConfig": ALL,
   "envoy.config.cluster.v3.Cluster.CustomClusterType": ALL,
   "envoy.config.cluster.v3.Cluster.LeastRequestLbConfig": {
     acted: "choice_count active_request_bias",
@@ -76,13 +81,19 @@ export const CLUSTER_SUPPORT: SupportTable = {
   "envoy.config.cluster.v3.LoadBalancingPolicy": ALL,
   "envoy.config.cluster.v3.LoadBalancingPolicy.Policy": ALL,
   "envoy.config.cluster.v3.UpstreamConnectionOptions": {
-    acted: "tcp_keepalive happy_eyeballs_config",
+    acted: "tcp_keepalive",
     missing: {
+      happy_eyeballs_config: "addresses of an endpoint are tried one after the other",
       set_local_interface_name_on_upstream_connections: "interfaces are not named in logs",
     },
   },
-  "envoy.config.cluster.v3.UpstreamConnectionOptions.HappyEyeballsConfig": ALL,
-  "envoy.config.core.v3.HealthStatusSet": ALL,
+  "envoy.config.cluster.v3.TrackClusterStats": {
+    acted: "timeout_budgets",
+    missing: {
+      request_response_sizes: "sizes have no histograms",
+      per_endpoint_stats: "endpoints have no statistics of their own",
+    },
+  },
   "envoy.config.endpoint.v3.ClusterLoadAssignment": {
     acted: "cluster_name endpoints policy",
     refused: { named_endpoints: "endpoints stand in their localities only" },
@@ -111,23 +122,26 @@ export const CLUSTER_SUPPORT: SupportTable = {
   },
   "envoy.extensions.clusters.dns.v3.DnsCluster": ALL,
   "envoy.extensions.clusters.dns.v3.DnsCluster.RefreshRate": ALL,
+  "envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig": {
+    acted: "locality_weighted_lb_config",
+    missing: { zone_aware_lb_config: NO_LOCALITY },
+  },
+  "envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.LocalityWeightedLbConfig":
+    ALL,
   "envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest": {
-    acted: "choice_count active_request_bias enable_full_scan selection_method",
-    missing: { slow_start_config: NO_SLOW_START, locality_lb_config: NO_LOCALITY },
+    acted: "choice_count active_request_bias enable_full_scan selection_method locality_lb_config",
+    missing: { slow_start_config: NO_SLOW_START },
   },
-  "envoy.extensions.load_balancing_policies.random.v3.Random": {
-    acted: "",
-    missing: { locality_lb_config: NO_LOCALITY },
-  },
+  "envoy.extensions.load_balancing_policies.random.v3.Random": ALL,
   "envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin": {
-    acted: "",
-    missing: { slow_start_config: NO_SLOW_START, locality_lb_config: NO_LOCALITY },
+    acted: "locality_lb_config",
+    missing: { slow_start_config: NO_SLOW_START },
   },
   "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig": {
-    acted:
-      "resolvers use_resolvers_as_fallback filter_unroutable_families query_timeout_seconds query_tries",
+    acted: "resolvers dns_resolver_options query_timeout_seconds query_tries",
     missing: {
-      dns_resolver_options: "UDP with a retry by TCP asks for names",
+      use_resolvers_as_fallback: "the resolvers are asked always",
+      filter_unroutable_families: "addresses of all families are used",
       udp_max_queries: "the resolver's sockets are its own",
       rotate_nameservers: "resolvers are asked in their order",
       edns0_max_payload_size: "the resolver's payload size is its own",
@@ -136,23 +150,14 @@ export const CLUSTER_SUPPORT: SupportTable = {
       qcache_max_ttl: "answers are not cached beyond the cluster",
     },
   },
-  "envoy.extensions.network.dns_resolver.getaddrinfo.v3.GetAddrInfoDnsResolverConfig": {
-    acted: "",
-    missing: {
-      num_retries: "the system's resolver decides",
-      num_resolver_threads: "the runtime's threads resolve names",
-    },
-  },
   "envoy.extensions.upstreams.http.generic.v3.GenericConnectionPoolProto": ALL,
   "envoy.extensions.upstreams.http.http.v3.HttpConnectionPoolProto": ALL,
   "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
     acted:
-      "common_http_protocol_options upstream_http_protocol_options explicit_http_config use_downstream_protocol_config auto_config",
+      "common_http_protocol_options upstream_http_protocol_options explicit_http_config use_downstream_protocol_config auto_config hash_policy retry_policy",
     missing: {
       outlier_detection: "failing endpoints are not ejected",
       request_mirror_policies: "only policies of routes mirror requests",
-      hash_policy: "only policies of routes hash requests",
-      retry_policy: "only policies of routes retry requests",
     },
     refused: {
       http_filters: "requests would pass without these filters",
@@ -174,5 +179,4 @@ export const CLUSTER_SUPPORT: SupportTable = {
     acted: "http_protocol_options http2_protocol_options",
     missing: { http3_protocol_options: "HTTP/3 is not spoken, so never taken over" },
   },
-  "envoy.extensions.upstreams.tcp.v3.TcpProtocolOptions": ALL,
 };

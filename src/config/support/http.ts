@@ -4,19 +4,15 @@ import { ALL, type SupportTable } from "./table.ts";
 
 const HCM = "envoy.extensions.filters.network.http_connection_manager.v3";
 const NO_DISCOVERY = "it is read from the file only";
-const LOGGED_AT_END = "a request is logged when it ends";
 
 /** Rows by full message name. */
 export const HTTP_SUPPORT: SupportTable = {
   [`${HCM}.HttpConnectionManager`]: {
     acted:
-      "codec_type stat_prefix route_config http_filters add_user_agent common_http_protocol_options http1_safe_max_connection_duration http_protocol_options http2_protocol_options server_name server_header_transformation scheme_header_transformation max_request_headers_kb stream_idle_timeout stream_flush_timeout request_timeout request_headers_timeout drain_timeout drain_timeout_jitter delayed_close_timeout access_log use_remote_address xff_num_trusted_hops original_ip_detection_extensions early_header_mutation_extensions internal_address_config skip_xff_append via generate_request_id preserve_external_request_id always_set_request_id_in_response forward_client_cert_details set_current_client_cert_details proxy_100_continue represent_ipv4_remote_address_as_ipv4_mapped_ipv6 upgrade_configs normalize_path merge_slashes path_with_escaped_slashes_action request_id_extension local_reply_config strip_matching_host_port strip_any_host_port stream_error_on_invalid_http_message path_normalization_options strip_trailing_host_dot proxy_status_config append_x_forwarded_port append_local_overload add_proxy_protocol_connection_state forward_proto_config",
+      "codec_type stat_prefix route_config http_filters add_user_agent common_http_protocol_options http1_safe_max_connection_duration http_protocol_options http2_protocol_options server_name server_header_transformation scheme_header_transformation max_request_headers_kb stream_idle_timeout stream_flush_timeout request_timeout request_headers_timeout drain_timeout drain_timeout_jitter delayed_close_timeout access_log use_remote_address xff_num_trusted_hops original_ip_detection_extensions early_header_mutation_extensions internal_address_config skip_xff_append via generate_request_id preserve_external_request_id always_set_request_id_in_response forward_client_cert_details set_current_client_cert_details proxy_100_continue represent_ipv4_remote_address_as_ipv4_mapped_ipv6 upgrade_configs normalize_path merge_slashes path_with_escaped_slashes_action request_id_extension local_reply_config strip_matching_host_port strip_any_host_port stream_error_on_invalid_http_message path_normalization_options strip_trailing_host_dot proxy_status_config append_x_forwarded_port append_local_overload add_proxy_protocol_connection_state forward_proto_config access_log_flush_interval flush_access_log_on_new_request access_log_options",
     missing: {
       tracing: "requests are not traced",
       http3_protocol_options: "HTTP/3 is not served",
-      access_log_flush_interval: LOGGED_AT_END,
-      flush_access_log_on_new_request: LOGGED_AT_END,
-      access_log_options: LOGGED_AT_END,
       record_route_resolution_stats: "route look-ups have no statistics",
     },
     refused: {
@@ -27,6 +23,7 @@ export const HTTP_SUPPORT: SupportTable = {
     },
     refusedValues: { codec_type: { 3: "HTTP/3 is not served" } },
   },
+  [`${HCM}.HttpConnectionManager.HcmAccessLogOptions`]: ALL,
   [`${HCM}.HttpConnectionManager.InternalAddressConfig`]: ALL,
   [`${HCM}.HttpConnectionManager.PathNormalizationOptions`]: ALL,
   [`${HCM}.HttpConnectionManager.ProxyStatusConfig`]: ALL,
@@ -45,8 +42,11 @@ export const HTTP_SUPPORT: SupportTable = {
   "envoy.extensions.filters.http.health_check.v3.HealthCheck": ALL,
   "envoy.extensions.filters.http.router.v3.Router": {
     acted:
-      "dynamic_stats suppress_envoy_headers strict_check_headers respect_expected_rq_timeout suppress_grpc_request_failure_code_stats upstream_log upstream_log_options reject_connect_request_early_data",
-    missing: { start_child_span: "requests are not traced" },
+      "dynamic_stats suppress_envoy_headers strict_check_headers respect_expected_rq_timeout suppress_grpc_request_failure_code_stats upstream_log upstream_log_options",
+    missing: {
+      start_child_span: "requests are not traced",
+      reject_connect_request_early_data: "what a client sends before CONNECT is answered is kept",
+    },
     refused: { upstream_http_filters: "requests would pass without these filters" },
   },
   "envoy.extensions.filters.http.router.v3.Router.UpstreamAccessLogOptions": ALL,

@@ -32,8 +32,8 @@ export const LISTENER_SUPPORT: SupportTable = {
     },
   },
   "envoy.config.listener.v3.AdditionalAddress": {
-    acted: "address",
-    missing: { socket_options: NO_SOCKET_OPTION, tcp_keepalive: NO_SOCKET_OPTION },
+    acted: "address tcp_keepalive",
+    missing: { socket_options: NO_SOCKET_OPTION },
   },
   "envoy.config.listener.v3.FilterChain": {
     acted:
@@ -52,31 +52,23 @@ export const LISTENER_SUPPORT: SupportTable = {
   "envoy.config.listener.v3.ListenerFilterChainMatchPredicate": ALL,
   "envoy.config.listener.v3.ListenerFilterChainMatchPredicate.MatchSet": ALL,
   "envoy.extensions.filters.listener.http_inspector.v3.HttpInspector": ALL,
+  "envoy.extensions.filters.listener.local_ratelimit.v3.LocalRateLimit": ALL,
   "envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol": ALL,
   "envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol.KeyValuePair": ALL,
   "envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol.Rule": ALL,
   "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector": {
     acted:
-      "initial_read_buffer_size close_connection_on_client_hello_parsing_errors max_client_hello_size",
-    missing: {
-      enable_ja3_fingerprinting: "clients have no JA3 fingerprint",
-      enable_ja4_fingerprinting: "clients have no JA4 fingerprint",
-    },
+      "enable_ja3_fingerprinting enable_ja4_fingerprinting initial_read_buffer_size close_connection_on_client_hello_parsing_errors max_client_hello_size",
   },
-  "envoy.extensions.filters.network.direct_response.v3.Config": ALL,
-  "envoy.extensions.filters.network.echo.v3.Echo": ALL,
   "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy": {
     acted:
-      "stat_prefix cluster weighted_clusters idle_timeout access_log max_connect_attempts max_downstream_connection_duration",
+      "stat_prefix cluster weighted_clusters idle_timeout access_log max_connect_attempts max_downstream_connection_duration access_log_flush_interval flush_access_log_on_connected access_log_options",
     missing: {
       downstream_idle_timeout: "only idle_timeout ends idle connections",
       upstream_idle_timeout: "only idle_timeout ends idle connections",
       backoff_options: "a failed connect is tried again at once",
       hash_policy: "the balancer does not hash the source address",
       max_downstream_connection_duration_jitter_percentage: "the duration has no jitter",
-      access_log_flush_interval: "a connection is logged when it ends",
-      flush_access_log_on_connected: "a connection is logged when it ends",
-      access_log_options: "a connection is logged when it ends",
       check_drain_close: "a connection outlives the drain of its listener up to the drain time",
       max_early_data_bytes: "the upstream is connected at once",
     },
@@ -88,6 +80,10 @@ export const LISTENER_SUPPORT: SupportTable = {
       proxy_protocol_tlv_merge_policy: "no PROXY header is written",
       upstream_connect_mode: "the upstream is connected at once",
     },
+  },
+  "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.TcpAccessLogOptions": {
+    acted: "access_log_flush_interval flush_access_log_on_connected",
+    missing: { flush_access_log_on_start: "a connection is not logged before its upstream's" },
   },
   "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster": ALL,
   "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight": {

@@ -5,7 +5,7 @@ import { ALL, type SupportTable } from "./table.ts";
 const NO_TRACING = "requests are not traced";
 const NO_SPECIFIERS = "routes are chosen by virtual hosts only";
 const NO_CORS = "browsers of other origins get no permission";
-const NO_HEDGE = "a request is sent once at a time";
+const NOT_IN_ENVOY = "nothing; Envoy does not act on it either";
 
 /** Rows by full message name. */
 export const ROUTE_SUPPORT: SupportTable = {
@@ -22,8 +22,7 @@ export const ROUTE_SUPPORT: SupportTable = {
   },
   "envoy.config.route.v3.VirtualHost": {
     acted:
-      "name domains routes matcher require_tls virtual_clusters rate_limits request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove typed_per_filter_config include_request_attempt_count include_attempt_count_in_response retry_policy include_is_timeout_retry_header per_request_buffer_limit_bytes request_body_buffer_limit request_mirror_policies metadata",
-    missing: { hedge_policy: NO_HEDGE },
+      "name domains routes matcher require_tls virtual_clusters rate_limits request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove typed_per_filter_config include_request_attempt_count include_attempt_count_in_response retry_policy include_is_timeout_retry_header per_request_buffer_limit_bytes request_body_buffer_limit request_mirror_policies metadata hedge_policy",
     refused: {
       cors: NO_CORS,
       retry_policy_typed_config: "requests are retried by retry_policy only",
@@ -46,12 +45,15 @@ export const ROUTE_SUPPORT: SupportTable = {
   "envoy.config.route.v3.QueryParameterMatcher": ALL,
   "envoy.config.route.v3.CookieMatcher": ALL,
   "envoy.config.route.v3.HeaderMatcher": ALL,
+  "envoy.config.route.v3.HedgePolicy": {
+    acted: "hedge_on_per_try_timeout",
+    missing: { initial_requests: NOT_IN_ENVOY, additional_request_chance: NOT_IN_ENVOY },
+  },
   "envoy.config.route.v3.RouteAction": {
     acted:
-      "cluster cluster_header weighted_clusters cluster_not_found_response_code prefix_rewrite regex_rewrite path_rewrite_policy path_rewrite host_rewrite_literal auto_host_rewrite host_rewrite_header host_rewrite_path_regex host_rewrite append_x_forwarded_host timeout idle_timeout flush_timeout retry_policy request_mirror_policies priority rate_limits include_vh_rate_limits hash_policy max_grpc_timeout grpc_timeout_offset upgrade_configs internal_redirect_policy internal_redirect_action max_internal_redirects max_stream_duration",
+      "cluster cluster_header weighted_clusters cluster_not_found_response_code prefix_rewrite regex_rewrite path_rewrite_policy path_rewrite host_rewrite_literal auto_host_rewrite host_rewrite_header host_rewrite_path_regex host_rewrite append_x_forwarded_host timeout idle_timeout flush_timeout retry_policy request_mirror_policies priority rate_limits include_vh_rate_limits hash_policy max_grpc_timeout grpc_timeout_offset upgrade_configs internal_redirect_policy internal_redirect_action max_internal_redirects max_stream_duration hedge_policy",
     missing: {
       early_data_policy: "early data is not taken",
-      hedge_policy: NO_HEDGE,
     },
     refused: {
       cluster_specifier_plugin: "clusters are chosen by routes only",
@@ -104,10 +106,9 @@ export const ROUTE_SUPPORT: SupportTable = {
   "envoy.config.route.v3.RateLimit.Override.RateLimitOverride": ALL,
   "envoy.config.route.v3.RetryPolicy": {
     acted:
-      "retry_on num_retries per_try_timeout per_try_idle_timeout host_selection_retry_max_attempts retriable_status_codes retry_back_off rate_limited_retry_back_off retriable_headers retriable_request_headers",
+      "retry_on num_retries per_try_timeout per_try_idle_timeout host_selection_retry_max_attempts retriable_status_codes retry_back_off rate_limited_retry_back_off retriable_headers retriable_request_headers retry_host_predicate",
     missing: {
       retry_priority: "retries choose priorities like first attempts",
-      retry_host_predicate: "a retry may go to the same endpoint again",
       retry_options_predicates: "retries keep the options of the first attempt",
       refresh_cluster_on_retry: "a retry stays with its cluster",
     },
@@ -115,6 +116,7 @@ export const ROUTE_SUPPORT: SupportTable = {
   "envoy.config.route.v3.RetryPolicy.RateLimitedRetryBackOff": ALL,
   "envoy.config.route.v3.RetryPolicy.ResetHeader": ALL,
   "envoy.config.route.v3.RetryPolicy.RetryBackOff": ALL,
+  "envoy.config.route.v3.RetryPolicy.RetryHostPredicate": ALL,
   "envoy.config.route.v3.VirtualCluster": ALL,
   "envoy.config.route.v3.WeightedCluster": ALL,
   "envoy.config.route.v3.WeightedCluster.ClusterWeight": {
@@ -127,5 +129,8 @@ export const ROUTE_SUPPORT: SupportTable = {
   "envoy.extensions.internal_redirect.safe_cross_scheme.v3.SafeCrossSchemeConfig": ALL,
   "envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig": ALL,
   "envoy.extensions.path.rewrite.uri_template.v3.UriTemplateRewriteConfig": ALL,
+  "envoy.extensions.retry.host.omit_canary_hosts.v3.OmitCanaryHostsPredicate": ALL,
+  "envoy.extensions.retry.host.omit_host_metadata.v3.OmitHostMetadataConfig": ALL,
+  "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate": ALL,
   "envoy.type.matcher.v3.RegexMatchAndSubstitute": ALL,
 };
