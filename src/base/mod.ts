@@ -4,6 +4,7 @@ export * from "./clock.ts";
 export * from "./compile_context.ts";
 export * from "./config_error.ts";
 export * from "./dispatcher.ts";
+export * from "./duration.ts";
 export * from "./logger.ts";
 export * from "./output_buffer.ts";
 export * from "./random.ts";

@@ -1,7 +1,7 @@
 /** The connection manager's configuration, compiled once per filter chain and thread. */
 
 import { type AccessLog, compileAccessLogs } from "../access_log/mod.ts";
-import type { Dispatcher } from "../base/mod.ts";
+import { type Dispatcher, durationMsOr } from "../base/mod.ts";
 import type { CodecStats } from "../codec/mod.ts";
 import { compileHttpFilters, type FilterChain, type ListenerFacts } from "../filter_chain/mod.ts";
 import type {
@@ -12,7 +12,7 @@ import { compileRouteTable, type RouteTable } from "../route/mod.ts";
 import type { CompileContext, Runtime } from "../runtime/mod.ts";
 import { type Histogram, sanitizeStatName, type StatGroup } from "../stats/mod.ts";
 import { type CodecConfig, compileCodecs, compileKeepalive } from "./codec_config.ts";
-import { durationMs, percentShare } from "./durations.ts";
+import { percentShare } from "./percent.ts";
 import {
   compileHost,
   compilePath,
@@ -162,20 +162,20 @@ const HOUR_MS = 3_600_000;
 
 function compileTimeouts(message: Message): TimeoutOptions {
   const common = message.commonHttpProtocolOptions;
-  const streamIdleMs = durationMs(message.streamIdleTimeout, 300_000);
+  const streamIdleMs = durationMsOr(message.streamIdleTimeout, 300_000);
   return {
-    requestMs: durationMs(message.requestTimeout, 0),
-    requestHeadersMs: durationMs(message.requestHeadersTimeout, 0),
+    requestMs: durationMsOr(message.requestTimeout, 0),
+    requestHeadersMs: durationMsOr(message.requestHeadersTimeout, 0),
     streamIdleMs,
-    streamFlushMs: durationMs(message.streamFlushTimeout, streamIdleMs),
-    maxStreamDurationMs: durationMs(common?.maxStreamDuration, 0),
-    connectionIdleMs: durationMs(common?.idleTimeout, HOUR_MS),
-    maxConnectionDurationMs: durationMs(common?.maxConnectionDuration, 0),
+    streamFlushMs: durationMsOr(message.streamFlushTimeout, streamIdleMs),
+    maxStreamDurationMs: durationMsOr(common?.maxStreamDuration, 0),
+    connectionIdleMs: durationMsOr(common?.idleTimeout, HOUR_MS),
+    maxConnectionDurationMs: durationMsOr(common?.maxConnectionDuration, 0),
     maxConnectionJitter: percentShare(common?.maxConnectionDurationJitter),
-    drainMs: durationMs(message.drainTimeout, 5000),
+    drainMs: durationMsOr(message.drainTimeout, 5000),
     drainJitter: percentShare(message.drainTimeoutJitter),
-    delayedCloseMs: durationMs(message.delayedCloseTimeout, 1000),
-    accessLogFlushMs: durationMs(
+    delayedCloseMs: durationMsOr(message.delayedCloseTimeout, 1000),
+    accessLogFlushMs: durationMsOr(
       message.accessLogOptions?.accessLogFlushInterval ?? message.accessLogFlushInterval,
       0,
     ),

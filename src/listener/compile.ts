@@ -1,7 +1,7 @@
 /** A Listener message as what accepts and serves connections by it. Nothing is bound here. */
 
 import { type AccessLog, compileAccessLogs } from "../access_log/mod.ts";
-import { type Address, formatAddress } from "../base/mod.ts";
+import { type Address, durationMsOr, formatAddress } from "../base/mod.ts";
 import type { AcceptedSocket, ListenerFacts, ListenerFilterFactory } from "../filter_chain/mod.ts";
 import type { ConnectionInfo } from "../http/mod.ts";
 import { compileMatcherTree } from "../matching/mod.ts";
@@ -13,7 +13,7 @@ import type { CompileContext } from "../runtime/mod.ts";
 import { sanitizeStatName } from "../stats/mod.ts";
 import { type BindAddress, compileAddresses } from "./addresses.ts";
 import { FilterChainMatcher } from "./chain_match.ts";
-import { type CompiledFilterChain, compileFilterChain, durationMs } from "./filter_chain.ts";
+import { type CompiledFilterChain, compileFilterChain } from "./filter_chain.ts";
 import { compileFilterDisabled, type SocketPredicate } from "./filter_predicate.ts";
 import { ListenerStats } from "./stats.ts";
 import { reportUnsupported } from "./unsupported.ts";
@@ -81,7 +81,6 @@ export function compileListener(message: Message, context: CompileContext): Comp
     : formatAddress(addresses[0].address);
   const scope = context.scope.scope("listener").scope(sanitizeStatName(prefix));
   const facts: ListenerFacts = { scope };
-  const timeout = message.listenerFiltersTimeout;
   return {
     name: message.name === "" ? prefix : message.name,
     addresses,
@@ -91,7 +90,7 @@ export function compileListener(message: Message, context: CompileContext): Comp
     backlog: message.tcpBacklogSize ?? BACKLOG,
     bufferLimitBytes: message.perConnectionBufferLimitBytes ?? BUFFER_LIMIT_BYTES,
     listenerFilters: compileListenerFilters(message.listenerFilters, context, facts),
-    filtersTimeoutMs: timeout === undefined ? FILTERS_TIMEOUT_MS : durationMs(timeout),
+    filtersTimeoutMs: durationMsOr(message.listenerFiltersTimeout, FILTERS_TIMEOUT_MS),
     continuesOnTimeout: message.continueOnListenerFiltersTimeout,
     chooseChain: compileChains(message, context, facts),
     accessLogs: compileAccessLogs(message.accessLog, context),

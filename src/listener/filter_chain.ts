@@ -1,12 +1,12 @@
 /** One filter chain: its transport and its network filters. */
 
+import { durationMsOr } from "../base/mod.ts";
 import type { ListenerFacts, NetworkFilterFactory } from "../filter_chain/mod.ts";
 import { compileServerTls, type ServerTls } from "../net/mod.ts";
 import type {
   envoy_config_listener_v3_Filter,
   envoy_config_listener_v3_FilterChain,
   envoy_extensions_transport_sockets_tls_v3_DownstreamTlsContext,
-  google_protobuf_Duration,
 } from "../proto/mod.ts";
 import type { CompileContext } from "../runtime/mod.ts";
 
@@ -31,11 +31,6 @@ const DOWNSTREAM_TLS = "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsC
 /** Envoy waits forever by default; a handshake nobody goes on with is memory held for free. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 
-/** Milliseconds of a duration message. */
-export function durationMs(duration: google_protobuf_Duration): number {
-  return Number(duration.seconds) * 1000 + duration.nanos / 1e6;
-}
-
 /**
  * One FilterChain message compiled: TLS, handshake timeout in milliseconds, network filters in
  * order.
@@ -51,7 +46,7 @@ export function compileFilterChain(
     problems.unsupported(message, "use_proxy_proto", effect, true);
   }
   const timeout = message.transportSocketConnectTimeout;
-  const timeoutMs = timeout === undefined ? 0 : durationMs(timeout);
+  const timeoutMs = durationMsOr(timeout, 0);
   return {
     name: message.name,
     tls: compileTransport(message, context, listener),

@@ -12,7 +12,7 @@ import {
 import type { envoy_config_route_v3_RouteAction_HashPolicy } from "../proto/mod.ts";
 import type { CompileContext } from "../runtime/mod.ts";
 import type { HashPolicy } from "./route.ts";
-import { durationMs } from "./units.ts";
+import { wholeMs } from "./units.ts";
 import { xxHash64 } from "./xxhash64.ts";
 
 /** Compiles the policies of a route or a cluster, in order. */
@@ -46,7 +46,7 @@ function compileHashPolicy(
       return {
         kind: "cookie",
         name: binaryText(name),
-        ttlSeconds: ttl === undefined ? undefined : Math.trunc(durationMs(ttl) / 1000),
+        ttlSeconds: ttl === undefined ? undefined : Math.trunc(wholeMs(ttl) / 1000),
         path: binaryText(path),
         attributes: attributes.map((attribute) =>
           [binaryText(attribute.name), binaryText(attribute.value)] as const

@@ -6,5 +6,5 @@ export { compileRetryPolicy } from "./retry_policy.ts";
 export * from "./route.ts";
 export type { ClusterNames } from "./scope.ts";
 export * from "./table.ts";
-export { durationMs, optionalMs, runtimeFraction } from "./units.ts";
+export { optionalMs, runtimeFraction } from "./units.ts";
 export { xxHash64 } from "./xxhash64.ts";

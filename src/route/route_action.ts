@@ -16,7 +16,7 @@ import { compilePathRewrite, type PathRewrite, rewritePath } from "./path_rewrit
 import { compileRetryPolicy } from "./retry_policy.ts";
 import type { MirrorPolicy, RetryPolicy, RouteAction } from "./route.ts";
 import type { RouteScope } from "./scope.ts";
-import { durationMs, fraction, optionalMs } from "./units.ts";
+import { fraction, optionalMs, wholeMs } from "./units.ts";
 
 const DEFAULT_TIMEOUT_MS = 15_000;
 /** By the numbers of RouteAction.ClusterNotFoundResponseCode. */
@@ -233,7 +233,7 @@ function reportUnsupported(
     const effect = "the route has no retry policy";
     context.problems.unsupported(message, "retry_policy_typed_config", effect);
   }
-  if (message.timeout !== undefined && durationMs(message.timeout) < 0) {
+  if (message.timeout !== undefined && wholeMs(message.timeout) < 0) {
     context.problems.error(message, "timeout", "Invalid duration: Expected positive duration");
   }
 }

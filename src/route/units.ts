@@ -1,5 +1,6 @@
 /** Small conversions of messages into the units the data plane uses. */
 
+import { durationMs } from "../base/mod.ts";
 import type {
   envoy_config_core_v3_RuntimeFractionalPercent,
   envoy_type_v3_FractionalPercent,
@@ -8,13 +9,13 @@ import type {
 import { FRACTION_DENOMINATORS, type RuntimeFraction } from "../runtime/mod.ts";
 
 /** A duration in milliseconds; fractions of one are cut off, as Envoy does. */
-export function durationMs(duration: google_protobuf_Duration): number {
-  return Number(duration.seconds) * 1000 + Math.trunc(duration.nanos / 1_000_000);
+export function wholeMs(duration: google_protobuf_Duration): number {
+  return Math.trunc(durationMs(duration));
 }
 
-/** As `durationMs`; undefined if absent. */
+/** As `wholeMs`; undefined if absent. */
 export function optionalMs(duration: google_protobuf_Duration | undefined): number | undefined {
-  return duration === undefined ? undefined : durationMs(duration);
+  return duration === undefined ? undefined : wholeMs(duration);
 }
 
 /** A share of requests without a runtime key. */

@@ -1,12 +1,11 @@
 /** Facts and stats of one cluster on one thread, compiled from its message. */
 
-import type { Dispatcher } from "../base/mod.ts";
+import { type Dispatcher, durationMsOr } from "../base/mod.ts";
 import type { envoy_config_cluster_v3_Cluster } from "../proto/mod.ts";
 import type { CompileContext, Runtime } from "../runtime/mod.ts";
 import { type Histogram, sanitizeStatName, type Scope, type StatGroup } from "../stats/mod.ts";
 import type { ClusterInfo } from "./api.ts";
 import { CLUSTER_STATS } from "./cluster_stats.ts";
-import { durationMsOr } from "./duration.ts";
 import type { UpstreamProtocolOptions } from "./protocol_options.ts";
 import { ResponseCodes } from "./response_codes.ts";
 

@@ -3,7 +3,7 @@
  * older fields of the cluster itself that it replaced.
  */
 
-import type { Problems } from "../base/mod.ts";
+import { durationMsOr, type Problems } from "../base/mod.ts";
 import type { Http1Options, Http2Options } from "../codec/mod.ts";
 import type {
   envoy_config_cluster_v3_Cluster,
@@ -13,7 +13,6 @@ import type {
   envoy_extensions_upstreams_http_v3_HttpProtocolOptions,
 } from "../proto/mod.ts";
 import { type CodecLimits, compileClientHttp1, compileClientHttp2 } from "./codec_options.ts";
-import { durationMs, durationMsOr } from "./duration.ts";
 
 /** Key under which clusters carry the options. */
 export const HTTP_PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
@@ -108,13 +107,11 @@ type Common = Pick<
 >;
 
 function commonOptions(common: envoy_config_core_v3_HttpProtocolOptions | undefined): Common {
-  const duration = common?.maxConnectionDuration;
-  const streamDuration = common?.maxStreamDuration;
   return {
     idleTimeoutMs: durationMsOr(common?.idleTimeout, IDLE_TIMEOUT_MS),
-    maxConnectionDurationMs: duration === undefined ? undefined : durationMs(duration),
+    maxConnectionDurationMs: durationMsOr(common?.maxConnectionDuration, undefined),
     maxConnectionDurationJitter: common?.maxConnectionDurationJitter?.value ?? 0,
-    maxStreamDurationMs: streamDuration === undefined ? undefined : durationMs(streamDuration),
+    maxStreamDurationMs: durationMsOr(common?.maxStreamDuration, undefined),
     maxResponseHeadersKb: common?.maxResponseHeadersKb ?? DEFAULT_HEADERS_KB,
   };
 }

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { asLatin1, copyBytes } from "../../src/base/mod.ts";
+import { asLatin1, copyBytes, joinBytes } from "../../src/base/mod.ts";
 import { assertEquals } from "../support/assert.ts";
 
 const ROWS: readonly { readonly name: string; readonly input: Uint8Array }[] = [
@@ -16,3 +16,11 @@ for (const { name, input } of ROWS) {
     assertEquals([...copy], [1, 2, 3]);
   });
 }
+
+Deno.test("joinBytes copies both parts, in order", () => {
+  const first = Uint8Array.of(1, 2);
+  const joined = joinBytes(first, Uint8Array.of(3));
+  first.fill(9);
+  assertEquals([...joined], [1, 2, 3]);
+  assertEquals([...joinBytes(new Uint8Array(0), new Uint8Array(0))], []);
+});

@@ -1,5 +1,6 @@
 /** Answers health checks of load balancers in front: by itself, from a cache, or by the upstream's word. */
 
+import { durationMsOr } from "../../base/mod.ts";
 import type {
   DataStatus,
   FilterCallbacks,
@@ -213,9 +214,7 @@ function compile(message: Message, context: CompileContext, statPrefix: string):
     const text = "cache_time_ms must not be set when path_through_mode is disabled";
     problems.error(message, "cache_time", text);
   }
-  const cacheMs = message.cacheTime === undefined
-    ? 0
-    : Number(message.cacheTime.seconds) * 1000 + message.cacheTime.nanos / 1e6;
+  const cacheMs = durationMsOr(message.cacheTime, 0);
   const matchers = compileHeaderMatchers(message.headers, context);
   return {
     isPassThrough,

@@ -5,11 +5,10 @@ import type {
   ListenerFilterFactory,
   ListenerFilterStatus,
 } from "../../filter_chain/mod.ts";
-import type { Dispatcher } from "../../base/mod.ts";
+import { type Dispatcher, durationMsOr } from "../../base/mod.ts";
 import type {
   envoy_config_core_v3_RuntimeFeatureFlag,
   envoy_extensions_filters_listener_local_ratelimit_v3_LocalRateLimit,
-  google_protobuf_Duration,
 } from "../../proto/mod.ts";
 import type { Runtime } from "../../runtime/mod.ts";
 import type { Counter } from "../../stats/mod.ts";
@@ -72,17 +71,13 @@ class LocalRateLimit implements ListenerFilter {
   }
 }
 
-function toMs(duration: google_protobuf_Duration | undefined): number {
-  return duration === undefined ? 0 : Number(duration.seconds) * 1000 + duration.nanos / 1e6;
-}
-
 export const localRatelimit: ListenerFilterFactory<Config> = {
   name: "envoy.filters.listener.local_ratelimit",
   type: "envoy.extensions.filters.listener.local_ratelimit.v3.LocalRateLimit",
   compile(message, context) {
     const config = message as envoy_extensions_filters_listener_local_ratelimit_v3_LocalRateLimit;
     const tokens = config.tokenBucket;
-    const intervalMs = toMs(tokens?.fillInterval);
+    const intervalMs = durationMsOr(tokens?.fillInterval, 0);
     if (intervalMs < 50) {
       const text = "local rate limit token bucket fill timer must be >= 50ms";
       context.problems.error(tokens ?? config, "fill_interval", text);

@@ -1,9 +1,9 @@
 /** The TCP proxy's configuration, compiled. */
 
+import { durationMsOr } from "../../base/mod.ts";
 import { type AccessLog, compileAccessLogs } from "../../access_log/mod.ts";
 import type {
   envoy_extensions_filters_network_tcp_proxy_v3_TcpProxy as Message,
-  google_protobuf_Duration,
 } from "../../proto/mod.ts";
 import type { CompileContext } from "../../runtime/mod.ts";
 import { sanitizeStatName, type StatGroup } from "../../stats/mod.ts";
@@ -38,13 +38,13 @@ export function compileTcpProxy(message: Message, context: CompileContext): TcpP
   return {
     clusters,
     totalWeight: clusters.reduce((sum, { weight }) => sum + weight, 0),
-    idleMs: durationMs(message.idleTimeout, HOUR_MS),
-    maxDurationMs: durationMs(message.maxDownstreamConnectionDuration, 0),
+    idleMs: durationMsOr(message.idleTimeout, HOUR_MS),
+    maxDurationMs: durationMsOr(message.maxDownstreamConnectionDuration, 0),
     maxAttempts: message.maxConnectAttempts ?? 1,
     accessLogs: compileAccessLogs(message.accessLog, context),
     logsOnConnected: message.accessLogOptions?.flushAccessLogOnConnected ??
       message.flushAccessLogOnConnected,
-    logEveryMs: durationMs(
+    logEveryMs: durationMsOr(
       message.accessLogOptions?.accessLogFlushInterval ?? message.accessLogFlushInterval,
       0,
     ),
@@ -62,9 +62,4 @@ function clustersOf({ clusterSpecifier }: Message): WeightedName[] {
     default:
       return [{ name: "", weight: 1 }];
   }
-}
-
-function durationMs(duration: google_protobuf_Duration | undefined, fallback: number): number {
-  if (duration === undefined) return fallback;
-  return Number(duration.seconds) * 1000 + duration.nanos / 1e6;
 }

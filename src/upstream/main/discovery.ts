@@ -1,6 +1,6 @@
 /** Where a cluster's hosts come from: its `type` or `cluster_type`, with the options of DNS. */
 
-import type { Address, Problems } from "../../base/mod.ts";
+import { type Address, durationMsOr, type Problems } from "../../base/mod.ts";
 import type {
   envoy_config_cluster_v3_Cluster,
   envoy_config_core_v3_Address,
@@ -8,7 +8,6 @@ import type {
   envoy_extensions_clusters_dns_v3_DnsCluster,
   envoy_extensions_network_dns_resolver_cares_v3_CaresDnsResolverConfig,
 } from "../../proto/mod.ts";
-import { durationMs, durationMsOr } from "../duration.ts";
 import { readAddress } from "../endpoints.ts";
 
 /** Which addresses of a name are taken (envoy.config.cluster.v3.Cluster.DnsLookupFamily). */
@@ -127,9 +126,7 @@ function typedDns(message: DnsCluster, problems: Problems): DnsOptions {
     failureBaseMs: baseMs,
     failureMaxMs: durationMsOr(failure?.maxInterval, failure === undefined ? baseMs : baseMs * 10),
     respectsTtl: message.respectDnsTtl,
-    minRefreshMs: message.dnsMinRefreshRate === undefined
-      ? 0
-      : durationMs(message.dnsMinRefreshRate),
+    minRefreshMs: durationMsOr(message.dnsMinRefreshRate, 0),
     jitterMs: durationMsOr(message.dnsJitter, 0),
     family: TYPED_FAMILIES[message.dnsLookupFamily] ?? "auto",
     resolver: typedResolver(message.typedDnsResolverConfig, problems) ?? NO_OPTIONS,
