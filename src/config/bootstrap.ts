@@ -13,8 +13,15 @@ export interface DecodedBootstrap {
   readonly bootstrap: envoy_config_bootstrap_v3_Bootstrap;
   /** All problems so far, in the order of the text; later ones come by `problemsFor`. */
   readonly problems: readonly ConfigProblem[];
+  /** The decoder it was read with, its look-ups and rules filled. */
+  readonly decoder: Decoder;
   /** The sink of compile steps: message and field become a position. */
   problemsFor(): Problems;
+  /**
+   * Forgets where things stand, once all compile steps are done: what is still held of the text and
+   * its tree goes, and a later problem has no position.
+   */
+  release(): void;
 }
 
 /** What `decodeBootstrap` may be told besides the text. */
@@ -44,9 +51,11 @@ export function decodeBootstrap(
   reportUnsupported(decoded.message, decoder, decoded.sink());
   return {
     bootstrap,
+    decoder,
     get problems() {
       return decoded.allProblems();
     },
     problemsFor: () => decoded.sink(),
+    release: () => decoded.release(),
   };
 }

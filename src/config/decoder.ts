@@ -43,6 +43,8 @@ export interface Decoded {
   readonly origins: Origins;
   /** For compile steps: message and field become a position. */
   sink(): Problems;
+  /** Forgets where things stand, with the text and its tree: later problems have no position. */
+  release(): void;
   /** All problems so far, in the order of the text. */
   allProblems(): readonly ConfigProblem[];
 }
@@ -108,6 +110,7 @@ export class Decoder {
       problems,
       origins,
       sink: () => sink,
+      release: () => origins.release(),
       allProblems: () => problems.toArray(),
     };
   }

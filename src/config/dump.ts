@@ -3,7 +3,13 @@
  * left out, secrets redacted by the descriptors' `sensitive` mark (Envoy: `MessageUtil::redact`).
  */
 
-import type { EnumDescriptor, FieldDescriptor, Registry, ScalarType } from "../proto/registry.ts";
+import {
+  type EnumDescriptor,
+  type FieldDescriptor,
+  openRegistry,
+  type Registry,
+  type ScalarType,
+} from "../proto/registry.ts";
 import { WRAPPER } from "./message_reader.ts";
 import { type PlainMessage, setOwn } from "./well_known_values.ts";
 
@@ -171,6 +177,29 @@ function timestampText(message: PlainMessage): string {
   const { seconds, nanos } = message as unknown as { seconds: bigint; nanos: number };
   const text = new Date(Number(seconds) * 1000).toISOString();
   return `${text.slice(0, 19)}${fractionText(nanos)}Z`;
+}
+
+/** A dumper that holds no descriptors between dumps: those of the last one go when memory is short. */
+export class LazyDumper {
+  #last: WeakRef<Dumper> | undefined;
+
+  /** As `Dumper.message`. */
+  message(message: PlainMessage, isSecret = false): JsonValue {
+    return this.#dumper().message(message, isSecret);
+  }
+
+  /** As `Dumper.any`. */
+  any(message: PlainMessage, isSecret = false): JsonValue {
+    return this.#dumper().any(message, isSecret);
+  }
+
+  #dumper(): Dumper {
+    const last = this.#last?.deref();
+    if (last !== undefined) return last;
+    const made = new Dumper(openRegistry());
+    this.#last = new WeakRef(made);
+    return made;
+  }
 }
 
 /** `dumpJson(message)` for one registry: the JSON of a plain message, secrets redacted. */

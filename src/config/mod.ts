@@ -7,7 +7,7 @@ export {
   sizeProblem,
   type TextFormat,
 } from "./decoder.ts";
-export { Dumper, type JsonValue, makeDumpJson } from "./dump.ts";
+export { Dumper, type JsonValue, LazyDumper, makeDumpJson } from "./dump.ts";
 export { ProblemList } from "./problem_list.ts";
 export type { PlainMessage } from "./well_known_values.ts";
 export { reportUnsupported } from "./support/report.ts";

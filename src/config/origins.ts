@@ -34,7 +34,7 @@ const FIELD = /^([a-z0-9_]+)(?:\[(\d+)\]|\["(.*)"\])?$/i;
 
 /** Origins of all messages of one decoded tree, by identity. */
 export class Origins {
-  readonly #byMessage = new WeakMap<object, Origin>();
+  #byMessage = new WeakMap<object, Origin>();
 
   set(message: object, origin: Origin): void {
     this.#byMessage.set(message, origin);
@@ -42,6 +42,11 @@ export class Origins {
 
   get(message: object): Origin | undefined {
     return this.#byMessage.get(message);
+  }
+
+  /** Forgets all places, and with them the text and its tree. */
+  release(): void {
+    this.#byMessage = new WeakMap();
   }
 
   /** Whether the text of this field (an index may follow its name) was refused already. */

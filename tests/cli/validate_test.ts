@@ -1,6 +1,6 @@
 import type { ConfigProblem, ProblemSeverity } from "../../src/base/mod.ts";
-import { readConfigFile, reportVerdict, validate } from "../../src/cli/validate.ts";
-import { assertEquals, assertMatch } from "../support/assert.ts";
+import { reportVerdict } from "../../src/cli/validate.ts";
+import { assertEquals } from "../support/assert.ts";
 
 function problem(severity: ProblemSeverity, hint?: string): ConfigProblem {
   const where = { file: "a.yaml", line: 3, column: 5, path: "x.y", message: "m", severity };
@@ -41,15 +41,3 @@ for (const row of ROWS) {
     assertEquals([code, lines], [row.code, row.lines]);
   });
 }
-
-Deno.test("validate reads --config-yaml without a file", async () => {
-  const lines: string[] = [];
-  const say = (line: string): void => void lines.push(line);
-  const code = await validate({ configYaml: "node: { id: a }", stdout: say, stderr: say });
-  assertEquals([code, lines], [0, ["configuration '--config-yaml' OK"]]);
-});
-
-Deno.test("a file that is not there is a problem, not an exception", async () => {
-  const read = await readConfigFile("/no/such.yaml");
-  assertMatch(read.text === undefined ? read.problem.message : "", /cannot be read/);
-});

@@ -1,4 +1,4 @@
-import { makeDumpJson } from "../../src/config/mod.ts";
+import { LazyDumper, makeDumpJson } from "../../src/config/mod.ts";
 import { loadRegistry } from "../../src/proto/registry.ts";
 import { ADDRESS, cluster, decode, listeners, TYPE } from "./builders.ts";
 import { assertEquals, assertOk } from "../support/assert.ts";
@@ -106,4 +106,15 @@ Deno.test("dump redacts private keys and passwords, their file names too", () =>
   assertOk(text.includes('"private_key":{"filename":"[redacted]"}'), text);
   assertOk(text.includes(`"password":{"inline_bytes":"${btoa("[redacted]")}"}`), text);
   assertOk(text.includes('"certificate_chain":{"inline_string":"chain"}'), text);
+});
+
+Deno.test("a lazy dumper shows the same as one with a registry of its own", () => {
+  const { bootstrap } = decode(cluster("name: a, connect_timeout: 1s"));
+  const dumper = new LazyDumper();
+  const root = bootstrap as never;
+  assertEquals(dumper.message(root), dumpJson(bootstrap));
+  assertEquals(dumper.any(root), {
+    "@type": `${TYPE}envoy.config.bootstrap.v3.Bootstrap`,
+    ...dumpJson(bootstrap) as object,
+  });
 });

@@ -195,3 +195,17 @@ Deno.test("a value that is refused is not missed as well", () => {
   const said = decode(cluster("name: 123, type: STATIC")).problems;
   assertEquals(said.length, 1);
 });
+
+Deno.test("once released, problems are still said, without a position", () => {
+  const decoded = decode(cluster("name: a"));
+  const sink = decoded.problemsFor();
+  const [message] = decoded.bootstrap.staticResources!.clusters;
+  sink.error(message!, "name", "before");
+  decoded.release();
+  sink.error(message!, "name", "after");
+  const said = decoded.problems.map(({ line, path, message }) => `${line} ${path} ${message}`);
+  assertEquals(said.toSorted(), [
+    "0 name after",
+    "1 static_resources.clusters[0].name before",
+  ]);
+});
