@@ -1,5 +1,6 @@
 /** Bytes of pipelined requests that wait for their turn; while there are any, reading is paused. */
 
+import { joinBytes } from "../../base/mod.ts";
 import type { CodecTransport } from "../options.ts";
 
 /** One read is 48 KiB; a few more may arrive before a pause takes effect. */
@@ -25,10 +26,7 @@ export class KeptBytes {
   add(bytes: Uint8Array, from: number): boolean {
     const size = this.#bytes.length + bytes.length - from;
     if (size > MAX_KEPT_BYTES) return false;
-    const joined = new Uint8Array(size);
-    joined.set(this.#bytes, 0);
-    joined.set(bytes.subarray(from), this.#bytes.length);
-    this.#bytes = joined;
+    this.#bytes = joinBytes(this.#bytes, bytes.subarray(from));
     if (!this.#isPaused && size > 0) {
       this.#isPaused = true;
       this.#transport.readDisable(true);

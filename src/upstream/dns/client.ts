@@ -5,7 +5,7 @@
 
 import { createSocket } from "node:dgram";
 import { createConnection } from "node:net";
-import type { Dispatcher, Timer } from "../../base/mod.ts";
+import { type Dispatcher, joinBytes, type Timer } from "../../base/mod.ts";
 import { type Address } from "../../base/mod.ts";
 import { decodeAnswer, type DnsMessage, encodeQuery } from "./message.ts";
 import type { DnsAnswer, DnsQuery, FamilyLookup, IpFamily } from "./resolver.ts";
@@ -189,10 +189,7 @@ const TCP_TRANSPORT: DnsTransport = {
     let received = new Uint8Array(0);
     socket.on("error", () => {});
     socket.on("data", (bytes: Uint8Array) => {
-      const joined = new Uint8Array(received.length + bytes.length);
-      joined.set(received);
-      joined.set(bytes, received.length);
-      received = joined;
+      received = joinBytes(received, bytes);
       if (received.length > MAX_TCP_BYTES) socket.destroy();
       const length = (received[0]! << 8) | (received[1] ?? 0);
       if (received.length >= 2 && received.length - 2 >= length) {
