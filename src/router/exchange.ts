@@ -8,7 +8,14 @@ import type { Timer, TimerWheel } from "../base/mod.ts";
 import type { DownstreamWatermarks, FilterCallbacks } from "../filter_chain/mod.ts";
 import { FLAG, H, type HeaderMap, type Protocol, type StreamInfo } from "../http/mod.ts";
 import { type Route, type RouteAction, updateAuthority } from "../route/mod.ts";
-import { type Cluster, clusterStat, type Host, HOST_STAT, type Priority } from "../upstream/mod.ts";
+import {
+  type Cluster,
+  clusterStat,
+  type Host,
+  HOST_STAT,
+  type Priority,
+  upstreamInfoOf,
+} from "../upstream/mod.ts";
 import { AttemptLog } from "./attempt_log.ts";
 import type { Charger } from "./charger.ts";
 import type { RouterConfig } from "./config.ts";
@@ -26,7 +33,7 @@ import {
   tellTimeout,
   type TimeoutOptions,
 } from "./timeouts.ts";
-import { type AttemptOwner, hostInfo, UpstreamRequest } from "./upstream_request.ts";
+import { type AttemptOwner, UpstreamRequest } from "./upstream_request.ts";
 
 const ABANDONED = clusterStat("retry_or_shadow_abandoned");
 
@@ -407,7 +414,7 @@ export class Exchange implements AttemptOwner, DownstreamWatermarks {
   }
 
   #attempt(host: Host, endStream: boolean): UpstreamRequest {
-    const info = hostInfo(this.cluster, host);
+    const info = upstreamInfoOf(this.cluster, host);
     this.streamInfo.upstream = info;
     const logging = this.config.upstreamLogging;
     const log = logging === undefined ? undefined : new AttemptLog(logging, this.callbacks, {

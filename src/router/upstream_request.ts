@@ -12,7 +12,6 @@ import type { TimerWheel } from "../base/mod.ts";
 import {
   H,
   type HeaderMap,
-  newUpstreamInfo,
   type Protocol,
   type RequestEncoder,
   type ResetReason,
@@ -457,17 +456,6 @@ export class UpstreamRequest
     info.headerBytesReceived = encoder.headerBytesReceived;
     info.headerBytesSent = encoder.headerBytesSent;
   }
-}
-
-/** What is known of the upstream before a connection is. */
-export function hostInfo(cluster: Cluster, host: Host): UpstreamInfo {
-  const info = newUpstreamInfo(cluster.info.name);
-  info.address = host.address;
-  info.hostname = host.hostname;
-  info.hostMetadata = host.metadata;
-  info.clusterMetadata = cluster.info.metadata;
-  info.locality = host.locality;
-  return info;
 }
 
 function fillUpstreamInfo(info: UpstreamInfo, ready: PoolReady, nowMs: number): void {

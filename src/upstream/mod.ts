@@ -19,5 +19,6 @@ export {
   type TlsCompiler,
   type TransportChoice,
 } from "./transport.ts";
+export { upstreamInfoOf } from "./upstream_info.ts";
 export { type ClusterParts, WorkerCluster } from "./worker_cluster.ts";
 export { WorkerClusterManager } from "./worker_cluster_manager.ts";

@@ -14,7 +14,7 @@ import type {
   NetworkStatus,
 } from "../../filter_chain/mod.ts";
 import type { AccessLogType } from "../../formatter/mod.ts";
-import { FLAG, newUpstreamInfo, type UpstreamInfo } from "../../http/mod.ts";
+import { FLAG, type UpstreamInfo } from "../../http/mod.ts";
 import type { CloseReason, Connection, ConnectionEvents } from "../../net/mod.ts";
 import type {
   envoy_extensions_filters_network_tcp_proxy_v3_TcpProxy as Message,
@@ -27,6 +27,7 @@ import {
   type PendingStream,
   type PoolFailureReason,
   type PoolReady,
+  upstreamInfoOf,
 } from "../../upstream/mod.ts";
 import { compileTcpProxy, type TcpProxyConfig } from "./tcp_proxy_config.ts";
 import { TCP } from "./tcp_proxy_stats.ts";
@@ -351,16 +352,6 @@ class UpstreamEvents implements ConnectionEvents {
   onBelowWriteBufferLowWatermark(): void {
     this.#filter.pauseFromUpstream(false);
   }
-}
-
-function upstreamInfoOf(cluster: Cluster, host: Host): UpstreamInfo {
-  const info = newUpstreamInfo(cluster.info.name);
-  info.address = host.address;
-  info.hostname = host.hostname;
-  info.hostMetadata = host.metadata;
-  info.clusterMetadata = cluster.info.metadata;
-  info.locality = host.locality;
-  return info;
 }
 
 export const tcpProxyFactory: NetworkFilterFactory<TcpProxyConfig> = {
