@@ -2,4 +2,5 @@
 
 import { run } from "./src/cli/mod.ts";
 
-if (import.meta.main) Deno.exitCode = await run(Deno.args);
+// Nothing that is still open or armed, as for an idle client of the admin port, may hold up the end.
+if (import.meta.main) Deno.exit(await run(Deno.args));
