@@ -67,12 +67,7 @@ export function compileRouteAction(
       ? message.clusterSpecifier.value
       : undefined,
     clusterNotFoundStatus: NOT_FOUND_STATUSES[message.clusterNotFoundResponseCode] ?? 503,
-    timeoutMs: optionalMs(message.timeout) ?? DEFAULT_TIMEOUT_MS,
-    idleTimeoutMs: optionalMs(message.idleTimeout),
-    flushTimeoutMs: optionalMs(message.flushTimeout),
-    maxStreamDuration: maxStreamDuration(message),
-    maxGrpcTimeoutMs: optionalMs(message.maxGrpcTimeout),
-    grpcTimeoutOffsetMs: optionalMs(message.grpcTimeoutOffset),
+    ...compileTimeouts(message),
     priority: message.priority === 1 ? "high" : "default",
     retryPolicy: message.retryPolicy === undefined
       ? place.inherited.retryPolicy
@@ -107,6 +102,17 @@ export function compileRouteAction(
         : (headers, info, insertsOriginal) =>
           finalize(rewrites, { headers, info, insertsOriginal, clusterHost: host }),
     }),
+  };
+}
+
+function compileTimeouts(message: envoy_config_route_v3_RouteAction) {
+  return {
+    timeoutMs: optionalMs(message.timeout) ?? DEFAULT_TIMEOUT_MS,
+    idleTimeoutMs: optionalMs(message.idleTimeout),
+    flushTimeoutMs: optionalMs(message.flushTimeout),
+    maxStreamDuration: maxStreamDuration(message),
+    maxGrpcTimeoutMs: optionalMs(message.maxGrpcTimeout),
+    grpcTimeoutOffsetMs: optionalMs(message.grpcTimeoutOffset),
   };
 }
 

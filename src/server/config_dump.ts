@@ -22,6 +22,8 @@ export function configDumpSections(
     "@type": `${PREFIX}${type}`,
     ...fields,
   });
+  const listed = (type: string, name: string, items: Json[]): Json =>
+    section(type, items.length === 0 ? {} : { [name]: items });
   const resources = bootstrap.staticResources;
   const clusters = resources?.clusters ?? [];
   const listeners = resources?.listeners ?? [];
@@ -32,51 +34,42 @@ export function configDumpSections(
         last_updated,
       }),
     clusters: () =>
-      section("ClustersConfigDump", {
-        ...list(
-          "static_clusters",
-          clusters.map((cluster) => ({ cluster: any(cluster), last_updated })),
-        ),
-      }),
+      listed(
+        "ClustersConfigDump",
+        "static_clusters",
+        clusters.map((cluster) => ({ cluster: any(cluster), last_updated })),
+      ),
     listeners: () =>
-      section("ListenersConfigDump", {
-        ...list(
-          "static_listeners",
-          listeners.map((listener) => ({ listener: any(listener), last_updated })),
-        ),
-      }),
+      listed(
+        "ListenersConfigDump",
+        "static_listeners",
+        listeners.map((listener) => ({ listener: any(listener), last_updated })),
+      ),
     scopedRoutes: () => section("ScopedRoutesConfigDump", {}),
     routes: () =>
-      section("RoutesConfigDump", {
-        ...list(
-          "static_route_configs",
-          routeConfigs(listeners).map((config) => ({ route_config: any(config), last_updated })),
-        ),
-      }),
+      listed(
+        "RoutesConfigDump",
+        "static_route_configs",
+        routeConfigs(listeners).map((config) => ({ route_config: any(config), last_updated })),
+      ),
     secrets: () =>
-      section("SecretsConfigDump", {
-        ...list(
-          "static_secrets",
-          (resources?.secrets ?? []).map((secret) => ({
-            name: secret.name,
-            last_updated,
-            secret: any(secret),
-          })),
-        ),
-      }),
+      listed(
+        "SecretsConfigDump",
+        "static_secrets",
+        (resources?.secrets ?? []).map((secret) => ({
+          name: secret.name,
+          last_updated,
+          secret: any(secret),
+        })),
+      ),
     endpoints: () =>
-      section("EndpointsConfigDump", {
-        ...list(
-          "static_endpoint_configs",
-          options.endpoints().map((endpoint_config) => ({ endpoint_config })),
-        ),
-      }),
+      listed(
+        "EndpointsConfigDump",
+        "static_endpoint_configs",
+        options.endpoints().map((endpoint_config) => ({ endpoint_config })),
+      ),
     ecds: () => undefined,
   };
-}
-
-function list(name: string, items: Json[]): { [key: string]: Json } {
-  return items.length === 0 ? {} : { [name]: items };
 }
 
 /** Inline route tables of all connection managers, in the order of the listeners. */
