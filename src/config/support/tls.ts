@@ -43,14 +43,13 @@ export const TLS_SUPPORT: SupportTable = {
   },
   [`${TLS}.DownstreamTlsContext`]: {
     acted:
-      "common_tls_context require_client_certificate disable_stateless_session_resumption session_timeout ocsp_staple_policy full_scan_certs_on_sni_mismatch",
+      "common_tls_context require_client_certificate disable_stateless_session_resumption session_timeout ocsp_staple_policy full_scan_certs_on_sni_mismatch require_sni",
     missing: {
       session_ticket_keys: "each worker has its own keys: a session resumes only where it began",
       session_ticket_keys_sds_secret_config: "each worker has its own keys",
       prefer_client_ciphers: FIXED,
       disable_stateful_session_resumption: FIXED,
     },
-    refused: { require_sni: "clients that name no server are served" },
   },
   [`${TLS}.GenericSecret`]: ALL,
   // A secret that stands in static_resources needs no discovery; any other source is refused.
