@@ -55,6 +55,8 @@ export interface ServerFacts {
   readonly localAddress?: string;
   /** Drain time in milliseconds (`--drain-time-s`). */
   readonly drainTimeMs: number;
+  /** `--drain-strategy immediate`; absent: gradual. */
+  readonly drainsAtOnce?: boolean;
   /** Environment for %ENVIRONMENT()%, read by `server/` only. */
   environment(name: string): string | undefined;
 }

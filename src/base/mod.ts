@@ -5,6 +5,7 @@ export * from "./compile_context.ts";
 export * from "./config_error.ts";
 export * from "./dispatcher.ts";
 export * from "./duration.ts";
+export * from "./garbage.ts";
 export * from "./logger.ts";
 export * from "./output_buffer.ts";
 export * from "./random.ts";

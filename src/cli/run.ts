@@ -47,6 +47,7 @@ async function validate(options: Options): Promise<number> {
 async function runServer(options: Options): Promise<number> {
   const process: Process = {
     drainTimeMs: options.drainTimeS * 1000,
+    drainsAtOnce: options.drainStrategy === "immediate",
     fileFlushIntervalMs: options.fileFlushIntervalMs,
     adminAddressPath: options.adminAddressPath,
     logLevels: logLevels(options.logLevel, options.componentLogLevels),
@@ -74,6 +75,7 @@ function loadOptions(options: Options): LoadOptions {
     hostname: hostname(),
     version: VERSION,
     drainTimeMs: options.drainTimeS * 1000,
+    drainsAtOnce: options.drainStrategy === "immediate",
   };
 }
 

@@ -5,7 +5,8 @@
  *   not_draining ─idle, duration, listener drains─▶ draining ─drain timeout─▶ closing
  *        └──────── connection: close, unfinished request, last request ───────▲
  *
- * `closing` with no stream left closes the connection.
+ * `closing` with no stream left closes the connection. Where the process ends, idle connections do
+ * so at once, new and HTTP/2 ones after ENDING_GRACE_MS in place of the drain timeout.
  */
 
 import { copyBytes, type Dispatcher, type Timer } from "../base/mod.ts";
@@ -29,6 +30,12 @@ import { ActiveStream, type StreamEnd, type StreamOwner } from "./stream.ts";
 
 type DrainState = "not_draining" | "draining" | "closing";
 type Codec = Http1ServerConnection | Http2ServerConnection;
+
+/**
+ * Time for a first request that is on its way, and for HTTP/2 streams opened before the first GOAWAY
+ * was heard (RFC 9113 §6.8: at least one round trip).
+ */
+const ENDING_GRACE_MS = 500;
 
 /** Tags of this connection's timers. */
 const IDLE = 0;
@@ -133,11 +140,14 @@ export class ManagedConnection implements NetworkFilter, ServerConnectionCallbac
     this.#codec?.onUnderlyingBelowWriteBufferLowWatermark();
   }
 
-  startDrain(): void {
-    if (this.#isClosed || this.#drainState !== "not_draining") return;
-    if (this.#codec === undefined) return this.#close("flush_write", "");
-    this.config.stats.inc(STAT.downstream_cx_drain_close);
-    this.#startDrainSequence();
+  startDrain(isEnding: boolean): void {
+    if (this.#isClosed) return;
+    if (this.#drainState === "not_draining") {
+      if (this.#codec === undefined && !isEnding) return this.#close("flush_write", "");
+      this.config.stats.inc(STAT.downstream_cx_drain_close);
+      this.#startDrainSequence();
+    }
+    if (isEnding && this.#drainState === "draining") this.#hurry();
   }
 
   // ServerConnectionCallbacks
@@ -366,10 +376,17 @@ export class ManagedConnection implements NetworkFilter, ServerConnectionCallbac
   /** Envoy's drain sequence: notice now (GOAWAY 2^31-1), the last word after the drain timeout. */
   #startDrainSequence(): void {
     this.#drainState = "draining";
-    this.#codec!.shutdownNotice();
+    this.#codec?.shutdownNotice();
     const { drainMs, drainJitter } = this.config.timeouts;
     this.#drainTimer ??= this.dispatcher.timers.create(this, DRAIN);
     this.#drainTimer.arm(this.#jittered(drainMs, drainJitter));
+  }
+
+  #hurry(): void {
+    const isHttp1 = this.#http1 !== undefined;
+    if (isHttp1 && this.#streams.length > 0) this.#drainState = "closing";
+    else if (isHttp1 && this.#requests > 0) this.#close("flush_write", "");
+    else this.#drainTimer!.arm(Math.min(this.config.timeouts.drainMs, ENDING_GRACE_MS));
   }
 
   #onDrained(): void {

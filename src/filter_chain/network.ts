@@ -20,8 +20,11 @@ export interface NetworkFilter {
   onClose(reason: CloseReason, details: string): void;
   onAboveWriteBufferHighWatermark?(): void;
   onBelowWriteBufferLowWatermark?(): void;
-  /** The listener drains (shutdown, removal): end kindly. Called at most once. */
-  startDrain?(): void;
+  /**
+   * The listener drains: end kindly. `isEnding`: the process does, so that who is idle ends now and
+   * what is under way is the last; may follow a call without.
+   */
+  startDrain?(isEnding: boolean): void;
 }
 
 /** What a network filter may use of its connection. */

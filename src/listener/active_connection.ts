@@ -107,7 +107,7 @@ export class ActiveConnection
   /** Filters that were told of the connection. */
   #opened = 0;
   #ended = false;
-  #isDraining = false;
+  #drain: "none" | "draining" | "ending" = "none";
 
   constructor(connection: SocketConnection, listener: CompiledListener, owner: ConnectionOwner) {
     const { clock } = owner.dispatcher;
@@ -155,7 +155,7 @@ export class ActiveConnection
   }
 
   get isDraining(): boolean {
-    return this.#isDraining || this.#owner.isDraining;
+    return this.#drain !== "none" || this.#owner.isDraining;
   }
 
   /** Whether a filter chain has taken it. */
@@ -175,15 +175,24 @@ export class ActiveConnection
     this.#runFilters();
   }
 
-  /** Tells the filters to end kindly; a connection without a chain yet just ends. */
-  startDrain(): void {
-    if (this.#isDraining || this.#phase === "closed") return;
-    this.#isDraining = true;
-    if (this.#phase !== "open") {
+  /**
+   * Tells the filters to end kindly. One whose filters are not there yet ends, unless the process
+   * does: then no other process listens yet, and it may bring its one request.
+   */
+  startDrain(isEnding: boolean): void {
+    const state = isEnding ? "ending" : "draining";
+    if (this.#phase === "closed" || this.#drain === "ending" || this.#drain === state) return;
+    this.#drain = state;
+    if (this.#phase === "open") {
+      for (const filter of this.#filters) filter.startDrain?.(isEnding);
+    } else if (!isEnding) {
       this.connection.close("no_flush", "drained");
-      return;
     }
-    for (const filter of this.#filters) filter.startDrain?.();
+  }
+
+  /** Gives up on a handshake or first bytes that did not come. */
+  endUnlessOpen(): void {
+    if (this.#phase !== "open") this.connection.close("no_flush", "drained");
   }
 
   // ConnectionEvents
@@ -332,6 +341,8 @@ export class ActiveConnection
     const first = this.#first;
     this.#first = NO_BYTES;
     this.#feed(0, first, false);
+    if (this.#drain !== "ending") return;
+    for (const filter of this.#filters) filter.startDrain?.(true);
   }
 
   /** Tells filters from `from` on of the connection, once, and of the bytes, until one stops. */

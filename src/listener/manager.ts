@@ -11,6 +11,7 @@ import {
 import type { CompileContext, Runtime } from "../runtime/mod.ts";
 import { ActiveConnection, type ConnectionOwner } from "./active_connection.ts";
 import { type CompiledListener, withPort } from "./compile.ts";
+import { DrainSequence } from "./drain.ts";
 import { LISTENER_STAT } from "./stats.ts";
 
 /** How a listener is bound on this thread. */
@@ -22,16 +23,18 @@ export interface BindOptions {
 }
 
 export interface DrainOptions {
-  /** Connections are told to end; else only new ones are refused. */
+  /** Responses end their connections until, after the drain time, new ones are refused; else at once. */
   readonly graceful: boolean;
   readonly inboundOnly: boolean;
-  /** Admin's wish to go on after a drain; the server's affair, not the listeners'. */
-  readonly skipExit?: boolean;
+  /** Responses end their connections, new ones are never refused; `graceful` makes no difference. */
+  readonly skipExit: boolean;
 }
 
 /** Process-wide limit of downstream connections, as Envoy's runtime key. */
 const GLOBAL_LIMIT_KEY = "overload.global_downstream_max_connections";
 const TRAFFIC_INBOUND = 1;
+/** How long a connection that has brought no request yet may hold up the end of the process. */
+const UNUSED_GRACE_MS = 500;
 
 /** What the listener asks the server: whether an operator failed its health check. */
 interface ServerHealth {
@@ -49,6 +52,7 @@ class ActiveListener implements ConnectionOwner {
   readonly #manager: ListenerManager;
   readonly #context: CompileContext;
   #wasDrained = false;
+  readonly #drain: DrainSequence;
   readonly #runtime: Runtime;
   readonly #limitKey: string;
   /** Accepted before the thread was ready for them. */
@@ -60,11 +64,15 @@ class ActiveListener implements ConnectionOwner {
     this.#context = context;
     this.dispatcher = context.dispatcher;
     this.#runtime = context.runtime;
+    const { drainTimeMs, drainsAtOnce = false } = context.server;
+    this.#drain = new DrainSequence({ drainTimeMs, isImmediate: drainsAtOnce });
     this.#limitKey = `envoy.resource_limits.listener.${compiled.name}.connection_limit`;
   }
 
   get isDraining(): boolean {
     if (this.#wasDrained) return true;
+    const { clock, random } = this.dispatcher;
+    if (this.#drain.endsNow(clock.nowMs(), random)) return true;
     if (!this.compiled.drainsOnFailedHealth) return false;
     return this.#context.service<ServerHealth>("server_health").isFailed();
   }
@@ -109,9 +117,18 @@ class ActiveListener implements ConnectionOwner {
     this.stopInternal();
   }
 
-  drainConnections(): void {
+  /** Lets responses end their connections; new ones are refused after the drain time, if at all. */
+  beginDrain(neverStops: boolean): void {
+    if (this.#drain.hasBegun) return;
+    this.#drain.begin(this.dispatcher.clock.nowMs());
+    if (neverStops) return;
+    this.dispatcher.timers.after(this.#context.server.drainTimeMs, () => this.stop());
+  }
+
+  /** @param isEnding the process ends: nobody idle is waited for */
+  drainConnections(isEnding: boolean): void {
     this.#wasDrained = true;
-    for (const connection of [...this.connections]) connection.startDrain();
+    for (const connection of [...this.connections]) connection.startDrain(isEnding);
   }
 
   /** The stat of the limit that is reached, undefined if none is. */
@@ -199,20 +216,28 @@ export class ListenerManager {
     return count;
   }
 
-  /** Refuses new connections. */
+  /** Refuses new connections, now or after the drain time. */
   drainListeners(options: DrainOptions): void {
     for (const listener of this.#listeners.values()) {
       const { trafficDirection } = listener.compiled;
       if (options.inboundOnly && trafficDirection !== TRAFFIC_INBOUND) continue;
-      listener.stop();
-      if (options.graceful) listener.drainConnections();
+      if (options.graceful || options.skipExit) listener.beginDrain(options.skipExit);
+      else listener.stop();
     }
   }
 
   /** The thread ends: no new connections, all others end kindly. */
   drainAll(): void {
-    this.drainListeners({ graceful: true, inboundOnly: false });
-    for (const listener of this.#draining) listener.drainConnections();
+    const listeners = [...this.#listeners.values(), ...this.#draining];
+    for (const listener of listeners) {
+      listener.stop();
+      listener.drainConnections(true);
+    }
+    this.#context.dispatcher.timers.after(UNUSED_GRACE_MS, () => {
+      for (const listener of listeners) {
+        for (const active of [...listener.connections]) active.endUnlessOpen();
+      }
+    });
   }
 
   /** Ends all connections at once and closes the sockets. */
@@ -225,7 +250,7 @@ export class ListenerManager {
 
   #retire(listener: ActiveListener): void {
     listener.stop();
-    listener.drainConnections();
+    listener.drainConnections(false);
     this.#draining = this.#draining.filter((other) => other.connections.size > 0);
     if (listener.connections.size > 0) this.#draining.push(listener);
     const { drainTimeMs } = this.#context.server;

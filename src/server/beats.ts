@@ -13,6 +13,9 @@ const FAULTS = 3;
 export const BEAT_INTERVAL_MS = 500;
 export const HANG_LIMIT_MS = 10_000;
 
+/** How long after start-up a thread collects what start-up left behind: 10 to 20 MiB each. */
+export const SETTLE_MS = 100;
+
 /** Memory for `workers` workers and main; a line of 64 bytes each. */
 export function allocateBeats(workers: number): SharedArrayBuffer {
   return new SharedArrayBuffer((workers + 1) * CELLS * Float64Array.BYTES_PER_ELEMENT);
@@ -38,10 +41,10 @@ export class Beat {
     this.#cells[FAULTS]!++;
   }
 
-  /** Main, before it starts a worker in this place: gives it time to come up. */
+  /** Main, before it starts a worker in this place: gives it time to come up; faults stay counted. */
   reset(wallMs: number): void {
-    this.#cells.fill(0);
     this.#cells[BEAT] = wallMs;
+    this.#cells[HEAP] = this.#cells[CONNECTIONS] = 0;
   }
 
   get lastMs(): number {

@@ -6,6 +6,7 @@
 import { AccessLogManager } from "../access_log/mod.ts";
 import { Dispatcher } from "../base/mod.ts";
 import { compileListener } from "../listener/mod.ts";
+import { SECRET_STORE, ThreadSecrets } from "../net/mod.ts";
 import { Runtime } from "../runtime/mod.ts";
 import { StatsRoot } from "../stats/mod.ts";
 import { compileCluster } from "../upstream/mod.ts";
@@ -19,7 +20,11 @@ export async function checkByCompiling(config: LoadedConfig): Promise<void> {
   await extensions.load(config.typeNames);
   const dispatcher = new Dispatcher();
   const { scope } = new StatsRoot();
+  const { staticResources } = config.bootstrap;
+  const secrets = new ThreadSecrets();
+  secrets.addStatic(staticResources?.secrets ?? []);
   const services = new Map<string, unknown>([
+    [SECRET_STORE, secrets],
     ["cluster_manager", { get: () => undefined }],
     ["server_health", { isFailed: () => false }],
     ["access_log_manager", new AccessLogManager(dispatcher, { flushIntervalMs: 1e9, scope })],
@@ -35,7 +40,6 @@ export async function checkByCompiling(config: LoadedConfig): Promise<void> {
     isCheckOnly: true,
     services,
   });
-  const { staticResources } = config.bootstrap;
   for (const cluster of staticResources?.clusters ?? []) compileCluster(cluster, context);
   for (const listener of staticResources?.listeners ?? []) compileListener(listener, context);
   dispatcher.timers.stop();

@@ -50,7 +50,12 @@ export function serverFacts(
     readonly zone: string;
     readonly metadata: { readonly [key: string]: unknown };
   },
-  process: { readonly hostname: string; readonly version: string; readonly drainTimeMs: number },
+  process: {
+    readonly hostname: string;
+    readonly version: string;
+    readonly drainTimeMs: number;
+    readonly drainsAtOnce: boolean;
+  },
 ): ServerFacts {
   const localAddress = ownAddress();
   return {

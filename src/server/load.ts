@@ -21,6 +21,8 @@ export interface LoadOptions {
   readonly hostname: string;
   readonly version: string;
   readonly drainTimeMs: number;
+  /** `--drain-strategy immediate`. */
+  readonly drainsAtOnce: boolean;
 }
 
 /** A configuration with everything main needs of it. */

@@ -13,6 +13,7 @@ export interface WorkerInit {
   /** Signs of life, see beats.ts. */
   readonly beats: SharedArrayBuffer;
   readonly drainTimeMs: number;
+  readonly drainsAtOnce: boolean;
   readonly fileFlushIntervalMs: number;
   readonly logLevels: readonly (readonly [component: string, level: LogLevel])[];
   readonly logFormat: string | undefined;
@@ -44,6 +45,7 @@ export type ToWorker =
   | { readonly type: "extensions"; readonly typeNames: readonly string[] }
   | { readonly type: "clusters"; readonly resources: readonly ClusterResource[] }
   | { readonly type: "hosts"; readonly updates: readonly HostUpdate[] }
+  | { readonly type: "secrets"; readonly secrets: readonly object[] }
   /** Compile these; what `reports` finds wrong is told to main, which has not compiled them. */
   | {
     readonly type: "compile_listeners";
@@ -60,8 +62,13 @@ export type ToWorker =
     readonly levels: readonly (readonly [component: string, level: LogLevel])[];
   }
   | { readonly type: "health_check_fail"; readonly failed: boolean }
-  /** Stops accepting; `graceful` keeps connections and drains them. */
-  | { readonly type: "drain_listeners"; readonly graceful: boolean; readonly inboundOnly: boolean }
+  /** `POST /drain_listeners`: see DrainOptions of the listener room. */
+  | {
+    readonly type: "drain_listeners";
+    readonly graceful: boolean;
+    readonly inboundOnly: boolean;
+    readonly skipExit: boolean;
+  }
   /** Drains all connections for at most the drain time, then answers "drained". */
   | { readonly type: "drain" }
   | { readonly type: "exit" };

@@ -7,6 +7,8 @@ import type { LogOptions } from "./log.ts";
 /** What the command line settled. */
 export interface Process {
   readonly drainTimeMs: number;
+  /** `--drain-strategy immediate`. */
+  readonly drainsAtOnce: boolean;
   readonly fileFlushIntervalMs: number;
   readonly adminAddressPath: string | undefined;
   readonly logLevels: ReadonlyMap<LogComponent, LogLevel>;

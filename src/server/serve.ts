@@ -8,7 +8,7 @@ import { configureLog } from "./log.ts";
 import type { Process } from "./process.ts";
 import type { Server } from "./server.ts";
 import { mayServe } from "./verdict.ts";
-import { WorkerPool } from "./worker_pool.ts";
+import { type PoolOptions, WorkerPool } from "./worker_pool.ts";
 
 export interface ServeOptions {
   readonly load: LoadOptions;
@@ -18,6 +18,8 @@ export interface ServeOptions {
   readonly isInitOnly: boolean;
   /** Leaves warnings out. */
   readonly isQuiet: boolean;
+  /** Another worker entry and other limits than the usual. */
+  readonly pool?: Partial<PoolOptions>;
 }
 
 /** Serves until told to end. @returns the exit code */
@@ -27,8 +29,8 @@ export async function serve(options: ServeOptions): Promise<number> {
   let server: Server | undefined;
   const pool = new WorkerPool(options.concurrency, {
     onMessage: (worker, message) => server?.onWorkerMessage(worker, message),
-    onReplaced: (worker) => server?.onWorkerReplaced(worker),
-  });
+    onLost: (worker, isReplaced) => server?.onWorkerLost(worker, isReplaced),
+  }, options.pool);
   try {
     const { loadConfig } = await import("./load.ts");
     const config = await loadConfig(options.load);

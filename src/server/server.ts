@@ -6,6 +6,7 @@
 import process from "node:process";
 import {
   type Address,
+  collectGarbage,
   Dispatcher,
   formatAddress,
   type LogComponent,
@@ -13,10 +14,12 @@ import {
   type LogLevel,
 } from "../base/mod.ts";
 import type { envoy_config_listener_v3_Listener } from "../proto/mod.ts";
+import { SECRET_STORE, ThreadSecrets } from "../net/mod.ts";
 import { type CompileContext, Runtime } from "../runtime/mod.ts";
 import { StatsRoot, StatsStore } from "../stats/mod.ts";
 import { MainClusters } from "../upstream/mod.ts";
 import type { AdminParts, AdminServer } from "./admin_server.ts";
+import { SETTLE_MS } from "./beats.ts";
 import { compileContext } from "./compile_context.ts";
 import { Extensions } from "./extensions.ts";
 import type { LoadedConfig } from "./load.ts";
@@ -34,6 +37,8 @@ const CLUSTERS_PER_MESSAGE = 50;
 const DNS_WAIT_MS = 1000;
 /** How long admin's first connections wait for the workers to come up. */
 const ADMIN_WAIT_MS = 1000;
+/** When a replaced worker tries again to bind what it could not. */
+const BIND_AGAIN_MS = 1000;
 
 export interface ServerOptions {
   readonly config: LoadedConfig;
@@ -65,9 +70,15 @@ export class Server {
   #admin: Promise<AdminServer | undefined> | undefined;
   #state: ServerState = "PRE_INITIALIZING";
   #isHealthCheckFailed = false;
-  #accepting = 0;
-  #drained = 0;
+  readonly #acceptingWorkers = new Set<number>();
+  readonly #drainedWorkers = new Set<number>();
+  /** Faults of workers that `denvoy.worker_faults` has. */
+  #countedFaults = 0;
   #isEnding = false;
+  #isCompiled = false;
+  #isUp = false;
+  /** Drains that were asked for: a replacement does not listen where the others no longer do. */
+  readonly #drains: ToWorker[] = [];
   #flushTimer: unknown;
   readonly #startMs = performance.now();
   readonly #ended = Promise.withResolvers<number>();
@@ -117,18 +128,27 @@ export class Server {
       terminateNow: () => this.#end(0),
       reopenLogs: () => this.reopenLogs(),
     });
+    // Whatever start-up waits for, the process may be told to end meanwhile.
+    this.#start().catch((error) => this.#ended.reject(error));
+    return await this.#ended.promise;
+  }
+
+  async #start(): Promise<void> {
     const resolved = this.clusters.initialized(DNS_WAIT_MS);
     // Admin's rooms load after the sockets are open; where DNS is slow, it tells so meanwhile.
     const admin = setTimeout(() => void this.#startAdmin(), ADMIN_WAIT_MS);
     await resolved;
+    if (this.#isEnding) return clearTimeout(admin);
     this.#setState("INITIALIZING");
     await this.#startListeners();
-    if (!this.#isEnding) this.#setState("LIVE");
     clearTimeout(admin);
+    if (this.#isEnding) return;
+    this.#isUp = true;
+    this.#setState("LIVE");
     await this.#startAdmin();
     this.#flushTimer = setInterval(() => void this.#flushStats(), this.#flushIntervalMs());
+    setTimeout(() => collectGarbage("major"), SETTLE_MS);
     logger("main").info("all workers accept connections; starting main dispatch loop");
-    return await this.#ended.promise;
   }
 
   /** Hears of a worker. */
@@ -140,17 +160,18 @@ export class Server {
           this.#listeners.map((listener) => listener.message),
           this.#config.problemsFor(),
         );
+        this.#isCompiled = true;
         return this.#compiled.resolve();
       case "listener_bound":
         return this.#onBound(message.index, message.addresses);
       case "listener_failed":
-        return this.#onBindFailed(message.index, message.error);
+        return this.#onBindFailed(worker, message.index, message.error);
       case "accepting":
-        if (++this.#accepting === this.#pool.size) this.#allAccepting.resolve();
+        this.#acceptingWorkers.add(worker);
+        if (this.#acceptingWorkers.size === this.#pool.size) this.#allAccepting.resolve();
         return;
       case "drained":
-        if (++this.#drained === this.#pool.size) this.#allDrained.resolve();
-        return;
+        return this.#onDrained(worker);
       case "fault":
         return this.#reportFault(new Error(`worker ${worker}: ${message.error}`));
       default:
@@ -158,11 +179,12 @@ export class Server {
     }
   }
 
-  /** A worker died and its place is being filled: what it held is given back. */
-  onWorkerReplaced(worker: number): void {
-    this.serverStats.count("denvoy.workers_replaced");
+  /** A worker is lost: what it held is given back, its counters stay. */
+  onWorkerLost(worker: number, isReplaced: boolean): void {
     this.store.retire(worker);
     this.clusters.releaseThread(worker);
+    if (isReplaced) this.serverStats.count("denvoy.workers_replaced");
+    else this.#onDrained(worker);
   }
 
   get state(): ServerState {
@@ -204,7 +226,9 @@ export class Server {
   }
 
   drainListeners(options: { graceful: boolean; inboundOnly: boolean; skipExit: boolean }): void {
-    this.#pool.broadcast({ type: "drain_listeners", ...options });
+    const message: ToWorker = { type: "drain_listeners", ...options };
+    this.#drains.push(message);
+    this.#pool.broadcast(message);
   }
 
   reopenLogs(): void {
@@ -235,10 +259,15 @@ export class Server {
     this.serverStats.set("server.state", STATE_NUMBERS[this.state]);
     this.serverStats.set("server.live", this.state === "LIVE" ? 1 : 0);
     let connections = 0;
+    let faults = 0;
     for (let worker = 1; worker <= this.#pool.size; worker++) {
-      connections += this.#pool.beat(worker).connections;
+      const beat = this.#pool.beat(worker);
+      connections += beat.connections;
+      faults += beat.faults;
     }
     this.serverStats.set("server.total_connections", connections);
+    this.serverStats.count("denvoy.worker_faults", faults - this.#countedFaults);
+    this.#countedFaults = faults;
   }
 
   /** SIGTERM, /quitquitquit: stop accepting, drain up to the drain time, exit 0. */
@@ -247,6 +276,7 @@ export class Server {
     this.#isEnding = true;
     this.#setState("DRAINING");
     logger("main").info("shutting down: draining connections");
+    this.#pool.stopReplacing();
     this.#pool.broadcast({ type: "drain" });
     const limit = setTimeout(() => this.#allDrained.resolve(), this.#process.drainTimeMs + 500);
     await this.#allDrained.promise;
@@ -255,10 +285,20 @@ export class Server {
   }
 
   #end(code: number): void {
+    this.#isEnding = true;
+    void this.#close().finally(() => this.#ended.resolve(code));
+  }
+
+  /** Lets go of all that would keep the process alive. */
+  async #close(): Promise<void> {
     clearInterval(this.#flushTimer as number);
     this.clusters.close();
-    void this.#admin?.then((admin) => admin?.close());
-    this.#ended.resolve(code);
+    try {
+      (await this.#admin)?.close();
+    } catch {
+      // It did not start, and whoever started it has heard so.
+    }
+    this.#dispatcher.timers.stop();
   }
 
   async #startAdmin(): Promise<void> {
@@ -288,6 +328,11 @@ export class Server {
     );
   }
 
+  #onDrained(worker: number): void {
+    this.#drainedWorkers.add(worker);
+    if (this.#drainedWorkers.size === this.#pool.size) this.#allDrained.resolve();
+  }
+
   #onBound(index: number, addresses: readonly Address[]): void {
     this.#listeners[index]!.addresses ??= addresses;
     if (this.#listeners.every((listener) => listener.addresses !== undefined)) {
@@ -295,10 +340,18 @@ export class Server {
     }
   }
 
-  #onBindFailed(index: number, error: string): void {
+  /** Ends a start; a replaced worker, whose place another process may have taken, tries again. */
+  #onBindFailed(worker: number, index: number, error: string): void {
     const { name } = this.#listeners[index]!.message;
-    logger("main").fatal("listener '{name}': {error}", { name, error });
     this.serverStats.count("listener_manager.listener_create_failure");
+    if (this.#isUp) {
+      logger("main").error("listener '{name}': {error}", { name, error });
+      const bindings = this.#bindings().filter((binding) => binding.index === index);
+      setTimeout(() => {
+        if (!this.#isEnding) this.#pool.send(worker, { type: "bind", bindings });
+      }, BIND_AGAIN_MS);
+      return;
+    }
     this.#process.complain(`listener '${name}': ${error}`);
     this.#end(1);
   }
@@ -312,12 +365,13 @@ export class Server {
   }
 
   /** What a replacement hears: the state as it is now. */
-  #replay(_worker: number): ToWorker[] {
+  #replay(worker: number): ToWorker[] {
     return [
-      ...this.#listenerMessages(false),
+      ...this.#listenerMessages(worker === 1 && !this.#isCompiled),
       ...this.#clusterMessages(),
       { type: "health_check_fail", failed: this.#isHealthCheckFailed },
       { type: "bind", bindings: this.#bindings() },
+      ...this.#drains,
       { type: "accept" },
     ];
   }
@@ -326,6 +380,7 @@ export class Server {
     return [
       { type: "runtime", values: this.#config.runtime.values() },
       { type: "extensions", typeNames: this.#config.typeNames },
+      { type: "secrets", secrets: this.#config.bootstrap.staticResources?.secrets ?? [] },
       {
         type: "compile_listeners",
         messages: this.#listeners.map((listener) => listener.message),
@@ -353,6 +408,7 @@ export class Server {
       concurrency: this.#pool.size,
       beats: this.#pool.beats,
       drainTimeMs: this.#process.drainTimeMs,
+      drainsAtOnce: this.#process.drainsAtOnce,
       fileFlushIntervalMs: this.#process.fileFlushIntervalMs,
       logLevels: [...this.#levels],
       logFormat: this.#process.logOptions.format,
@@ -369,7 +425,9 @@ export class Server {
   }
 
   #makeContext(): CompileContext {
-    const services = new Map<string, unknown>();
+    const secrets = new ThreadSecrets();
+    secrets.addStatic(this.#config.bootstrap.staticResources?.secrets ?? []);
+    const services = new Map<string, unknown>([[SECRET_STORE, secrets]]);
     return compileContext({
       problems: this.#config.problemsFor(),
       dispatcher: this.#dispatcher,

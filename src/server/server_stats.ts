@@ -24,7 +24,7 @@ const OTHERS: StatTemplate = statTemplate(
   cluster_manager.cluster_added cluster_manager.cluster_modified cluster_manager.cluster_removed
   cluster_manager.cluster_updated cluster_manager.cluster_updated_via_merge
   cluster_manager.update_merge_cancelled cluster_manager.update_out_of_merge_window`,
-  `denvoy.native_handles runtime.admin_overrides_active runtime.deprecated_feature_seen_since_process_start
+  `runtime.admin_overrides_active runtime.deprecated_feature_seen_since_process_start
   runtime.num_keys runtime.num_layers listener_manager.total_filter_chains_draining
   listener_manager.total_listeners_active listener_manager.total_listeners_draining
   listener_manager.total_listeners_warming listener_manager.workers_pinned

@@ -6,12 +6,19 @@
 import { parentPort } from "node:worker_threads";
 import process from "node:process";
 import { AccessLogManager } from "../access_log/mod.ts";
-import { Dispatcher, type LogComponent, logger, THROWING_PROBLEMS } from "../base/mod.ts";
+import {
+  collectGarbage,
+  Dispatcher,
+  type LogComponent,
+  logger,
+  THROWING_PROBLEMS,
+} from "../base/mod.ts";
 import { type CompiledListener, compileListener, ListenerManager } from "../listener/mod.ts";
+import { chooseSockets, SECRET_STORE, startConnectionIds, ThreadSecrets } from "../net/mod.ts";
 import { type CompileContext, Runtime } from "../runtime/mod.ts";
 import { StatsRoot } from "../stats/mod.ts";
 import { WorkerClusterManager } from "../upstream/mod.ts";
-import { Beat, BEAT_INTERVAL_MS } from "./beats.ts";
+import { Beat, BEAT_INTERVAL_MS, SETTLE_MS } from "./beats.ts";
 import { compileContext, serverFacts } from "./compile_context.ts";
 import { Extensions } from "./extensions.ts";
 import { configureLog } from "./log.ts";
@@ -27,6 +34,7 @@ class WorkerThread {
   readonly #runtime = new Runtime();
   readonly #extensions = new Extensions();
   readonly #accessLogs: AccessLogManager;
+  readonly #secrets = new ThreadSecrets();
   readonly #context: CompileContext;
   readonly #clusters: WorkerClusterManager;
   readonly #listeners: ListenerManager;
@@ -47,7 +55,9 @@ class WorkerThread {
       flushIntervalMs: init.fileFlushIntervalMs,
       scope: this.#stats.scope,
     });
+    startConnectionIds(init.index);
     const services = new Map<string, unknown>([
+      [SECRET_STORE, this.#secrets],
       ["access_log_manager", this.#accessLogs],
     ]);
     this.#context = compileContext({
@@ -79,12 +89,21 @@ class WorkerThread {
     });
   }
 
+  /** A runtime whose handles fail serves by Node's streams: slower, and worth a word. */
+  tellSockets(failure: string): void {
+    this.#stats.scope.gauge("denvoy.native_handles").set(failure === "" ? 1 : 0);
+    if (failure === "") return;
+    logger("main").warn("native handles do not work here ({failure}); streams serve", { failure });
+  }
+
   async handle(message: ToWorker): Promise<void> {
     switch (message.type) {
       case "runtime":
         return this.#runtime.replace(message.values);
       case "extensions":
         return await this.#extensions.load(message.typeNames);
+      case "secrets":
+        return this.#secrets.addStatic(message.secrets as never);
       case "clusters":
         for (const resource of message.resources) this.#clusters.apply(resource);
         return;
@@ -100,6 +119,7 @@ class WorkerThread {
         return;
       case "accept":
         this.#listeners.startAccepting();
+        setTimeout(() => collectGarbage("major"), SETTLE_MS);
         return send({ type: "accepting" });
       case "flush_stats":
         return send({ type: "stats", id: message.id, update: this.#stats.takeUpdate() });
@@ -157,6 +177,8 @@ class WorkerThread {
     while (this.#listeners.activeConnections > 0 && performance.now() < until) {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
+    // What did not end in time is cut, and logged as cut.
+    this.#dispatcher.run(() => this.#listeners.closeAll());
     this.#accessLogs.flushAll();
     send({ type: "drained" });
   }
@@ -173,6 +195,8 @@ function send(message: FromWorker): void {
 let thread: WorkerThread | undefined;
 /** Messages are worked off one after the other, also where one has to wait for a module. */
 let queue: Promise<void> = Promise.resolve();
+/** Runs while main reads the configuration: whether this thread may rely on the native handles. */
+const sockets = chooseSockets();
 
 function fault(error: unknown): void {
   if (thread !== undefined) thread.reportFault(error);
@@ -190,6 +214,8 @@ globalThis.addEventListener("unhandledrejection", (event) => {
 parentPort!.on("message", (message: ToWorker) => {
   if (message.type === "init") {
     thread = new WorkerThread(message.init);
+    const told = thread;
+    queue = sockets.then((failure) => told.tellSockets(failure), fault);
     return;
   }
   const handle = (): Promise<void> => thread!.handle(message).catch(fault);

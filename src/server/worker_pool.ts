@@ -9,18 +9,39 @@ import type { StatsUpdate } from "../stats/mod.ts";
 import { allocateBeats, Beat, HANG_LIMIT_MS } from "./beats.ts";
 import type { FromWorker, ToWorker, WorkerInit } from "./messages.ts";
 
-/** Heap of one worker in MiB; V8 refuses more, and at nine tenths of it main replaces the worker. */
-export const WORKER_HEAP_MIB = 2048;
+/** A small young generation costs no CPU and saves 10 to 20 MiB a worker. */
+const WORKER_YOUNG_MIB = 4;
 const REPLACE_AT = 0.9;
-const WATCH_INTERVAL_MS = 1000;
 /** How long a worker may take to answer a question before it counts as silent. */
 const ANSWER_LIMIT_MS = 2000;
+/** A worker that was lost sooner than this after its start is replaced only after as long again. */
+const MIN_LIFE_MS = 1000;
+
+/** How workers are made and watched. */
+export interface PoolOptions {
+  readonly entry: URL;
+  /** V8 refuses more, and at nine tenths of it main replaces the worker. */
+  readonly heapMiB: number;
+  readonly watchIntervalMs: number;
+  /** Silence after which a worker counts as hung. */
+  readonly hangLimitMs: number;
+}
+
+const DEFAULTS: PoolOptions = {
+  entry: new URL("./worker.ts", import.meta.url),
+  heapMiB: 2048,
+  watchIntervalMs: 1000,
+  hangLimitMs: HANG_LIMIT_MS,
+};
 
 /** What the pool tells its owner. */
 export interface PoolEvents {
   onMessage(worker: number, message: FromWorker): void;
-  /** A worker died; its place is being filled, and what it held must be given back. */
-  onReplaced(worker: number, reason: string): void;
+  /**
+   * A worker has ended that should not have; what it held must be given back. Its place is filled
+   * unless `isReplaced` is false.
+   */
+  onLost(worker: number, isReplaced: boolean): void;
 }
 
 interface Seat {
@@ -30,6 +51,13 @@ interface Seat {
   /** Sent before "up" came. */
   waiting: ToWorker[] | undefined;
   isEnding: boolean;
+  startedMs: number;
+}
+
+/** Somebody waits for the stats of a worker. */
+interface Question {
+  readonly worker: number;
+  readonly answer: (update: StatsUpdate | undefined) => void;
 }
 
 /**
@@ -43,11 +71,14 @@ export class WorkerPool {
   #replay: (worker: number) => ToWorker[] = () => [];
   #init: ((worker: number) => WorkerInit) | undefined;
   #nextQuestion = 1;
-  readonly #questions = new Map<number, (update: StatsUpdate | undefined) => void>();
+  readonly #questions = new Map<number, Question>();
+  readonly #options: PoolOptions;
+  #replaces = true;
   #watch: unknown;
 
-  constructor(count: number, events: PoolEvents) {
+  constructor(count: number, events: PoolEvents, options: Partial<PoolOptions> = {}) {
     this.#events = events;
+    this.#options = { ...DEFAULTS, ...options };
     this.beats = allocateBeats(count);
     for (let index = 1; index <= count; index++) {
       const beat = new Beat(this.beats, index);
@@ -57,6 +88,7 @@ export class WorkerPool {
         thread: undefined as unknown as Worker,
         waiting: [],
         isEnding: false,
+        startedMs: 0,
       };
       this.#seats.push(seat);
       this.#start(seat);
@@ -76,11 +108,13 @@ export class WorkerPool {
     this.#init = init;
     this.#replay = replay;
     for (const seat of this.#seats) this.send(seat.index, { type: "init", init: init(seat.index) });
-    this.#watch = setInterval(() => this.#look(), WATCH_INTERVAL_MS);
+    this.#watch = setInterval(() => this.#look(), this.#options.watchIntervalMs);
   }
 
   send(worker: number, message: ToWorker): void {
     const seat = this.#seats[worker - 1]!;
+    // A replacement hears of everything anyway.
+    if (seat.isEnding) return;
     if (seat.waiting !== undefined) seat.waiting.push(message);
     else seat.thread.postMessage(message);
   }
@@ -95,7 +129,7 @@ export class WorkerPool {
       const id = this.#nextQuestion++;
       const answer = Promise.withResolvers<StatsUpdate | undefined>();
       const timer = setTimeout(() => answer.resolve(undefined), ANSWER_LIMIT_MS);
-      this.#questions.set(id, answer.resolve);
+      this.#questions.set(id, { worker: seat.index, answer: answer.resolve });
       this.send(seat.index, { type: "flush_stats", id });
       const update = await answer.promise;
       clearTimeout(timer);
@@ -104,8 +138,14 @@ export class WorkerPool {
     }));
   }
 
+  /** The process ends: whoever is lost from now on stays so. */
+  stopReplacing(): void {
+    this.#replaces = false;
+  }
+
   /** Ends all threads at once. */
   async terminate(): Promise<void> {
+    this.#replaces = false;
     clearInterval(this.#watch as number);
     await Promise.all(this.#seats.map((seat) => {
       seat.isEnding = true;
@@ -117,15 +157,19 @@ export class WorkerPool {
     seat.beat.reset(Date.now());
     seat.waiting = [];
     seat.isEnding = false;
-    const thread = new Worker(new URL("./worker.ts", import.meta.url), {
-      resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MIB },
+    seat.startedMs = performance.now();
+    const thread = new Worker(this.#options.entry, {
+      resourceLimits: {
+        maxOldGenerationSizeMb: this.#options.heapMiB,
+        maxYoungGenerationSizeMb: WORKER_YOUNG_MIB,
+      },
     });
     seat.thread = thread;
     thread.on("message", (message: FromWorker) => {
       if (seat.thread === thread) this.#hear(seat, message);
     });
-    thread.on("error", (error: Error) => this.#lost(seat, thread, error.message));
-    thread.on("exit", () => this.#lost(seat, thread, "exited"));
+    thread.on("error", (error: Error) => void this.#lost(seat, thread, error.message));
+    thread.on("exit", () => void this.#lost(seat, thread, "exited"));
   }
 
   #hear(seat: Seat, message: FromWorker): void {
@@ -137,22 +181,32 @@ export class WorkerPool {
         return;
       }
       case "stats":
-        this.#questions.get(message.id)?.(message.update);
+        this.#questions.get(message.id)?.answer(message.update);
         return;
       default:
         this.#events.onMessage(seat.index, message);
     }
   }
 
-  #lost(seat: Seat, thread: Worker, reason: string): void {
+  async #lost(seat: Seat, thread: Worker, reason: string): Promise<void> {
     if (seat.thread !== thread || seat.isEnding) return;
     seat.isEnding = true;
-    void thread.terminate();
-    logger("main").error("worker {worker} is lost ({reason}); replacing it", {
-      worker: seat.index,
-      reason,
-    });
-    this.#events.onReplaced(seat.index, reason);
+    logger("main").error("worker {worker} is lost ({reason})", { worker: seat.index, reason });
+    for (const { worker, answer } of this.#questions.values()) {
+      if (worker === seat.index) answer(undefined);
+    }
+    const lifeMs = performance.now() - seat.startedMs;
+    // Its sockets must be closed before another binds them, its last charges made before they are
+    // given back.
+    await thread.terminate();
+    this.#events.onLost(seat.index, this.#replaces);
+    if (lifeMs >= MIN_LIFE_MS) return this.#replace(seat);
+    setTimeout(() => this.#replace(seat), MIN_LIFE_MS);
+  }
+
+  #replace(seat: Seat): void {
+    if (!this.#replaces) return;
+    logger("main").warn("worker {worker} is replaced", { worker: seat.index });
     this.#start(seat);
     if (this.#init !== undefined) {
       this.send(seat.index, { type: "init", init: this.#init(seat.index) });
@@ -164,10 +218,14 @@ export class WorkerPool {
     const now = Date.now();
     for (const seat of this.#seats) {
       const silentMs = now - seat.beat.lastMs;
-      if (silentMs > HANG_LIMIT_MS) {
-        this.#lost(seat, seat.thread, `silent for ${Math.round(silentMs / 1000)} s`);
-      } else if (seat.beat.heapBytes > WORKER_HEAP_MIB * 1048576 * REPLACE_AT) {
-        this.#lost(seat, seat.thread, `heap of ${Math.round(seat.beat.heapBytes / 1048576)} MiB`);
+      if (silentMs > this.#options.hangLimitMs) {
+        void this.#lost(seat, seat.thread, `silent for ${Math.round(silentMs / 1000)} s`);
+      } else if (seat.beat.heapBytes > this.#options.heapMiB * 1048576 * REPLACE_AT) {
+        void this.#lost(
+          seat,
+          seat.thread,
+          `heap of ${Math.round(seat.beat.heapBytes / 1048576)} MiB`,
+        );
       }
     }
   }
