@@ -435,9 +435,10 @@ export class UpstreamRequest
   }
 
   #sendHeld(): void {
-    const held = this.#held;
+    // The pause ends after: what was held may make the encoder ask for one, and a window that was
+    // given back in between lets as much again come in.
+    this.#held?.sendTo(this);
     this.#dropHeld();
-    held?.sendTo(this);
   }
 
   #dropHeld(): void {
