@@ -346,8 +346,42 @@ Deno.test("A draining listener says connection: close and closes the connection 
 Deno.test("startDrain closes an idle connection after drain_timeout", async () => {
   const harness = await Harness.create({ drain_timeout: "0.1s" });
   harness.send(GET);
-  harness.filter.startDrain!();
+  harness.filter.startDrain!(false);
+  assertEquals(harness.connection.isClosing, false);
   harness.clock.advance(105);
+  assertEquals(harness.connection.isClosing, true);
+});
+
+Deno.test("The end of the process ends an idle HTTP/1 connection at once", async () => {
+  const harness = await Harness.create({});
+  harness.send(GET);
+  harness.filter.startDrain!(true);
+  assertEquals(harness.connection.isClosing, true);
+  assertEquals(harness.stat("downstream_cx_drain_close"), 1);
+});
+
+Deno.test("The end of the process lets a new connection bring one request, for half a second", async () => {
+  const harness = await Harness.create({});
+  harness.filter.startDrain!(true);
+  assertOk(lines(harness.send(GET)).includes("connection: close"));
+  assertEquals(harness.connection.isClosing, true);
+  const silent = await Harness.create({});
+  silent.filter.startDrain!(true);
+  silent.clock.advance(490);
+  assertEquals(silent.connection.isClosing, false);
+  silent.clock.advance(15);
+  assertEquals(silent.connection.isClosing, true);
+});
+
+Deno.test("The end of the process waits for the response under way, also after a drain", async () => {
+  const harness = await Harness.create({ drain_timeout: "0.1s" }, { script: HANG });
+  harness.send(GET);
+  harness.filter.startDrain!(false);
+  harness.filter.startDrain!(true);
+  harness.clock.advance(2000);
+  assertEquals(harness.connection.isClosing, false);
+  harness.run(() => respond(harness.callbacks[0]!, 200, "ok"));
+  assertOk(lines(harness.connection.written()).includes("connection: close"));
   assertEquals(harness.connection.isClosing, true);
 });
 

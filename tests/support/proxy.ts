@@ -14,6 +14,10 @@ export interface RunningProxy {
   admin(path: string, method?: string): Promise<string>;
   /** A counter or gauge of /stats. */
   stat(name: string): Promise<number>;
+  /** The temporary folder, gone after `stop`. */
+  readonly dir: string;
+  /** The exit code, once it has one. */
+  readonly ended: Promise<number>;
   /** SIGTERM, then the exit code. */
   stop(): Promise<number>;
   readonly stderr: () => string;
@@ -76,6 +80,8 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     pid: child.pid,
     adminPort,
     ports,
+    dir,
+    ended,
     admin,
     stat: async (name) => {
       const text = await admin(`/stats?filter=^${name.replaceAll(".", "\\.")}$`);
