@@ -5,7 +5,7 @@
 
 import { allocateLatin1, type Latin1Bytes } from "../../base/mod.ts";
 import { headerId } from "../../http/mod.ts";
-import { internName } from "../intern.ts";
+import { FIELD_NAMES } from "../field_names.ts";
 import { DecodeTable } from "./decode_table.ts";
 import { cleanField, type HeaderField, MARK, nameMarks, valueMarks } from "./field.ts";
 import { huffmanDecode, huffmanDecodedBound } from "./huffman.ts";
@@ -131,8 +131,8 @@ export class HpackDecoder {
     } else {
       if (!this.#readString()) return;
       marks = nameMarks(this.#text, this.#textStart, this.#textEnd);
-      const known = internName(this.#text, this.#textStart, this.#textEnd);
-      if (known !== undefined && (marks & MARK.badName) === 0) {
+      if ((marks & MARK.badName) === 0) {
+        const known = FIELD_NAMES.read(this.#text, this.#textStart, this.#textEnd);
         id = known.id;
         name = known.name;
       } else {

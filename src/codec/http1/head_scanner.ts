@@ -5,7 +5,7 @@
  */
 
 import { COLON, CR, FIELD_VALUE, HTAB, LF, SP, TOKEN_LOWER } from "./char_tables.ts";
-import { FIELD_NAMES, type FieldName, nextHash } from "./field_names.ts";
+import { FIELD_NAMES, type FieldName, nextHash } from "../field_names.ts";
 
 /** `more`: the bytes end before the head does. */
 export type ScanResult = "done" | "more" | "bad" | "too_many";

@@ -1,11 +1,11 @@
 /**
  * Field names as they come off the wire, found by a hash of their bytes: one interned lower-case
- * string and well-known id a name, without making a string for each header of each message.
+ * string and well-known id a name, without making a string for each header of each message. Both
+ * codecs share the table of their thread.
  */
 
-import { HEADER_NAMES, headerId } from "../../http/mod.ts";
-import { asLatin1 } from "../../base/mod.ts";
-import { TOKEN_LOWER } from "./char_tables.ts";
+import { HEADER_NAMES, headerId } from "../http/mod.ts";
+import { asLatin1 } from "../base/mod.ts";
 
 /** One header name. */
 export interface FieldName {
@@ -17,12 +17,76 @@ export interface FieldName {
   readonly hasUnderscore: boolean;
 }
 
+/** Common names that denvoy itself never reads; they have no id. */
+const COMMON_NAMES: readonly string[] = [
+  "accept-charset",
+  "accept-language",
+  "accept-ranges",
+  "access-control-allow-credentials",
+  "access-control-allow-headers",
+  "access-control-allow-methods",
+  "access-control-allow-origin",
+  "access-control-expose-headers",
+  "access-control-max-age",
+  "access-control-request-headers",
+  "access-control-request-method",
+  "alt-svc",
+  "content-disposition",
+  "content-language",
+  "content-location",
+  "content-range",
+  "content-security-policy",
+  "dnt",
+  "expires",
+  "forwarded",
+  "from",
+  "if-match",
+  "if-modified-since",
+  "if-none-match",
+  "if-range",
+  "if-unmodified-since",
+  "last-modified",
+  "link",
+  "max-forwards",
+  "pragma",
+  "priority",
+  "proxy-authenticate",
+  "range",
+  "refresh",
+  "sec-ch-ua",
+  "sec-ch-ua-mobile",
+  "sec-ch-ua-platform",
+  "sec-fetch-dest",
+  "sec-fetch-mode",
+  "sec-fetch-site",
+  "sec-fetch-user",
+  "sec-websocket-accept",
+  "sec-websocket-extensions",
+  "sec-websocket-protocol",
+  "strict-transport-security",
+  "timing-allow-origin",
+  "upgrade-insecure-requests",
+  "www-authenticate",
+  "x-content-type-options",
+  "x-frame-options",
+  "x-powered-by",
+  "x-real-ip",
+  "x-requested-with",
+  "x-xss-protection",
+];
+
 /** Power of two, several times the names held, so that probes stay short. */
 const SLOTS = 4096;
 const MAX_PROBES = 8;
 /** Names a peer makes up fill the table once and are then made afresh each time: memory is bounded. */
 const MAX_LEARNED = 1024;
 const MAX_LEARNED_BYTES = 64;
+
+/** Bytes with A–Z folded to a–z; all others stay, so that no other byte can pass for a letter. */
+const LOWER = Uint8Array.from(
+  { length: 256 },
+  (_, byte) => byte >= 0x41 && byte <= 0x5a ? byte + 32 : byte,
+);
 
 /** The hash after one more lower-case byte; the scanner computes it while it checks the name. */
 export function nextHash(hash: number, lower: number): number {
@@ -57,8 +121,8 @@ function place(slots: (FieldName | undefined)[], field: FieldName): boolean {
 
 function wellKnown(): (FieldName | undefined)[] {
   const slots: (FieldName | undefined)[] = new Array(SLOTS).fill(undefined);
-  for (const name of HEADER_NAMES) {
-    if (name !== "" && !name.startsWith(":")) place(slots, newName(name, hashOf(name)));
+  for (const name of [...HEADER_NAMES, ...COMMON_NAMES]) {
+    if (name !== "") place(slots, newName(name, hashOf(name)));
   }
   return slots;
 }
@@ -68,7 +132,17 @@ export class FieldNameTable {
   readonly #slots = wellKnown();
   #learned = 0;
 
-  /** The name at [start, end) of `bytes`, all of which are token characters with this hash. */
+  /** As `find`, for whoever has not come by the hash on the way. */
+  read(bytes: Uint8Array, start: number, end: number): FieldName {
+    let hash = 0;
+    for (let i = start; i < end; i++) hash = nextHash(hash, LOWER[bytes[i]!]!);
+    return this.find(bytes, start, end, hash);
+  }
+
+  /**
+   * The name at [start, end) of `bytes`: token characters in any case with this hash of their lower
+   * case, for HTTP/2 after the colon of a pseudo-header.
+   */
   find(bytes: Uint8Array, start: number, end: number, hash: number): FieldName {
     const slots = this.#slots;
     let slot = slotOf(hash);
@@ -94,7 +168,7 @@ export class FieldNameTable {
 function isSame(name: string, bytes: Uint8Array, start: number, end: number): boolean {
   if (name.length !== end - start) return false;
   for (let i = 0; i < name.length; i++) {
-    if (name.charCodeAt(i) !== TOKEN_LOWER[bytes[start + i]!]) return false;
+    if (name.charCodeAt(i) !== LOWER[bytes[start + i]!]) return false;
   }
   return true;
 }
