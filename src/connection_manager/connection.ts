@@ -9,7 +9,7 @@
  * so at once, new and HTTP/2 ones after ENDING_GRACE_MS in place of the drain timeout.
  */
 
-import { copyBytes, type Dispatcher, type Timer } from "../base/mod.ts";
+import { copyBytes, type Dispatcher, joinBytes, type Timer } from "../base/mod.ts";
 import { Http1ServerConnection, Http2ServerConnection } from "../codec/mod.ts";
 import type { NetworkCallbacks, NetworkFilter, NetworkStatus } from "../filter_chain/mod.ts";
 import {
@@ -279,7 +279,7 @@ export class ManagedConnection implements NetworkFilter, ServerConnectionCallbac
       if (alpn === "h2") kind = "http2";
       else if (alpn !== "") kind = "http1";
       else {
-        first = this.#sniffed === undefined ? bytes : joined(this.#sniffed, bytes);
+        first = this.#sniffed === undefined ? bytes : joinBytes(this.#sniffed, bytes);
         const verdict = sniffPreface(first);
         if (verdict === "unknown" && !endStream) {
           this.#sniffed = copyBytes(first);
@@ -479,11 +479,4 @@ export class ManagedConnection implements NetworkFilter, ServerConnectionCallbac
     this.#chargeBytes();
     config.connectionTime.record(this.dispatcher.clock.nowMs() - this.#startMs);
   }
-}
-
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const all = new Uint8Array(first.length + second.length);
-  all.set(first);
-  all.set(second, first.length);
-  return all;
 }

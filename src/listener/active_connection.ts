@@ -7,7 +7,7 @@
  * connection calls.
  */
 
-import type { Address, Timer, TimerTarget } from "../base/mod.ts";
+import { type Address, joinBytes, type Timer, type TimerTarget } from "../base/mod.ts";
 import type {
   AcceptedSocket,
   ListenerFilter,
@@ -208,7 +208,7 @@ export class ActiveConnection
       this.#feed(0, bytes, false);
     } else if (this.#phase === "filtering") {
       if (this.#first.length + bytes.length > MAX_FIRST_BYTES) return this.#failFiltering();
-      this.#first = joined(this.#first, bytes);
+      this.#first = joinBytes(this.#first, bytes);
       this.#runFilters();
     }
   }
@@ -386,11 +386,4 @@ export class ActiveConnection
       });
     }
   }
-}
-
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const all = new Uint8Array(a.length + b.length);
-  all.set(a);
-  all.set(b, a.length);
-  return all;
 }

@@ -102,13 +102,8 @@ function checkSingleEndpoint(cluster: Cluster, problems: Problems): void {
 }
 
 function legacyDns(cluster: Cluster, problems: Problems): DnsOptions {
-  const refreshMs = durationMsOr(cluster.dnsRefreshRate, REFRESH_MS);
-  const failure = cluster.dnsFailureRefreshRate;
-  const baseMs = durationMsOr(failure?.baseInterval, refreshMs);
   return {
-    refreshMs,
-    failureBaseMs: baseMs,
-    failureMaxMs: durationMsOr(failure?.maxInterval, failure === undefined ? baseMs : baseMs * 10),
+    ...refreshRates(cluster),
     respectsTtl: cluster.respectDnsTtl,
     minRefreshMs: 0,
     jitterMs: durationMsOr(cluster.dnsJitter, 0),
@@ -118,19 +113,23 @@ function legacyDns(cluster: Cluster, problems: Problems): DnsOptions {
 }
 
 function typedDns(message: DnsCluster, problems: Problems): DnsOptions {
-  const refreshMs = durationMsOr(message.dnsRefreshRate, REFRESH_MS);
-  const failure = message.dnsFailureRefreshRate;
-  const baseMs = durationMsOr(failure?.baseInterval, refreshMs);
   return {
-    refreshMs,
-    failureBaseMs: baseMs,
-    failureMaxMs: durationMsOr(failure?.maxInterval, failure === undefined ? baseMs : baseMs * 10),
+    ...refreshRates(message),
     respectsTtl: message.respectDnsTtl,
     minRefreshMs: durationMsOr(message.dnsMinRefreshRate, 0),
     jitterMs: durationMsOr(message.dnsJitter, 0),
     family: TYPED_FAMILIES[message.dnsLookupFamily] ?? "auto",
     resolver: typedResolver(message.typedDnsResolverConfig, problems) ?? NO_OPTIONS,
   };
+}
+
+/** How often a name is asked for; after failures with backoff, ten times the base at most (Envoy). */
+function refreshRates(message: Cluster | DnsCluster) {
+  const refreshMs = durationMsOr(message.dnsRefreshRate, REFRESH_MS);
+  const failure = message.dnsFailureRefreshRate;
+  const failureBaseMs = durationMsOr(failure?.baseInterval, refreshMs);
+  const longestMs = failure === undefined ? failureBaseMs : failureBaseMs * 10;
+  return { refreshMs, failureBaseMs, failureMaxMs: durationMsOr(failure?.maxInterval, longestMs) };
 }
 
 const NO_OPTIONS: ResolverOptions = {
