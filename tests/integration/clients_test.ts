@@ -16,23 +16,7 @@ import {
   MessageReader,
   type TestUpstream,
 } from "../support/upstreams.ts";
-
-const HCM =
-  "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
-const ROUTER = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router";
-const H2 = `
-    typed_extension_protocol_options:
-      envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
-        "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
-        explicit_http_config: { http2_protocol_options: {} }`;
-
-const cluster = (name: string, protocol = ""): string => `
-  - name: ${name}
-    type: STATIC
-    connect_timeout: 2s${protocol}
-    load_assignment:
-      cluster_name: ${name}
-      endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: {{${name}}} } } } }] }]`;
+import { clusterYaml, H2, HCM, ROUTER } from "../support/yaml.ts";
 
 const CONFIG = `
 admin: { address: { socket_address: { address: 127.0.0.1, port_value: {{admin}} } } }
@@ -68,7 +52,7 @@ static_resources:
           common_tls_context:
             alpn_protocols: [h2, http/1.1]
             tls_certificates: [{ certificate_chain: { filename: {{dir}}/../CERTS/cert.pem }, private_key: { filename: {{dir}}/../CERTS/key.pem } }]
-  clusters:${cluster("web")}${cluster("ws")}${cluster("grpc", H2)}
+  clusters:${clusterYaml("web")}${clusterYaml("ws")}${clusterYaml("grpc", H2)}
 `;
 
 /** A WebSocket echo server. */

@@ -11,27 +11,7 @@ import {
   Http2ServerConnection,
 } from "../../src/codec/mod.ts";
 import { H, HeaderMap, type RequestDecoder, type ResponseEncoder } from "../../src/http/mod.ts";
-
-/** Envoy's defaults. */
-export const DEFAULT_HTTP2_OPTIONS: Http2Options = {
-  hpackTableSize: 4096,
-  maxConcurrentStreams: 1024,
-  initialStreamWindowSize: 16777216,
-  initialConnectionWindowSize: 25165824,
-  allowConnect: false,
-  allowMetadata: false,
-  maxOutboundFrames: 10000,
-  maxOutboundControlFrames: 1000,
-  maxConsecutiveInboundFramesWithEmptyPayload: 1,
-  maxInboundPriorityFramesPerStream: 100,
-  maxInboundWindowUpdateFramesPerDataFrameSent: 10,
-  streamErrorOnInvalidMessage: false,
-  customSettings: [],
-  maxHeadersBytes: 61440,
-  maxHeadersCount: 100,
-  headersWithUnderscores: "allow",
-  isTls: false,
-};
+import { DEFAULT_HTTP2_OPTIONS } from "../support/http2.ts";
 
 /** Counters nobody reads. */
 export const NO_STATS: CodecStats = { counter: () => ({ inc() {} }) };

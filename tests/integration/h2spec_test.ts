@@ -7,10 +7,7 @@
 import { ensureDevCertificate } from "../../src/cli/dev_certificate.ts";
 import { assertEquals } from "../support/assert.ts";
 import { hasTool, type RunningProxy, startProxy } from "../support/proxy.ts";
-
-const HCM =
-  "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
-const ROUTER = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router";
+import { HCM, ROUTER } from "../support/yaml.ts";
 
 /** A bad preface on a listener of codec_type AUTO is an HTTP/1 request: HTTP2 says it is not. */
 const manager = (codecType: string): string => `

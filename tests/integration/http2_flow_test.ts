@@ -8,22 +8,7 @@ import { connect as netConnect, createServer } from "node:net";
 import type { Socket } from "node:net";
 import { assertEquals, assertOk } from "../support/assert.ts";
 import { type RunningProxy, startProxy } from "../support/proxy.ts";
-
-const HCM =
-  "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
-const ROUTER = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router";
-const H2 = `
-    typed_extension_protocol_options:
-      envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
-        "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
-        explicit_http_config: { http2_protocol_options: {} }`;
-
-const cluster = (name: string, protocol = ""): string => `
-  - name: ${name}
-    type: STATIC${protocol}
-    load_assignment:
-      cluster_name: ${name}
-      endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: {{${name}}} } } } }] }]`;
+import { clusterYaml, H2, HCM, ROUTER } from "../support/yaml.ts";
 
 const CONFIG = `
 admin: { address: { socket_address: { address: 127.0.0.1, port_value: {{admin}} } } }
@@ -45,7 +30,7 @@ static_resources:
               - { match: { prefix: /h1 }, route: { cluster: h1, timeout: 0s } }
               - { match: { prefix: /h2 }, route: { cluster: h2, timeout: 0s } }
           http_filters: [{ name: envoy.filters.http.router, typed_config: { "@type": ${ROUTER} } }]
-  clusters:${cluster("h1")}${cluster("h2", H2)}
+  clusters:${clusterYaml("h1")}${clusterYaml("h2", H2)}
 `;
 
 const MIB = 1024 * 1024;

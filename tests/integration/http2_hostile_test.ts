@@ -9,10 +9,9 @@ import * as http2 from "node:http2";
 import { assertEquals, assertOk } from "../support/assert.ts";
 import { type RunningProxy, startProxy } from "../support/proxy.ts";
 import { http1Upstream, type TestUpstream } from "../support/upstreams.ts";
+import { frame, uint32 } from "../support/http2.ts";
+import { HCM, ROUTER } from "../support/yaml.ts";
 
-const HCM =
-  "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
-const ROUTER = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router";
 const CONFIG = `
 admin: { address: { socket_address: { address: 127.0.0.1, port_value: {{admin}} } } }
 static_resources:
@@ -63,20 +62,6 @@ const END_HEADERS = 4;
 const PADDED = 8;
 
 type Bytes = readonly number[] | Uint8Array;
-
-function frame(type: number, flags: number, stream: number, payload: Bytes = []): Uint8Array {
-  const bytes = new Uint8Array(9 + payload.length);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, payload.length << 8 | type);
-  bytes[4] = flags;
-  view.setUint32(5, stream);
-  bytes.set(payload, 9);
-  return bytes;
-}
-
-function uint32(value: number): number[] {
-  return [value >>> 24, value >>> 16 & 255, value >>> 8 & 255, value & 255];
-}
 
 /** A literal field that enters no table, its name as text. */
 function literal(name: string, value: string): number[] {

@@ -6,7 +6,8 @@ import { OutputBuffer } from "../../src/base/mod.ts";
 import { Http2ClientConnection } from "../../src/codec/mod.ts";
 import { HeaderMap } from "../../src/http/mod.ts";
 import { assertEquals, assertOk } from "../support/assert.ts";
-import { DEFAULT_HTTP2_OPTIONS, NO_STATS, serveHttp2 } from "./h2_harness.ts";
+import { DEFAULT_HTTP2_OPTIONS } from "../support/http2.ts";
+import { NO_STATS, serveHttp2 } from "./h2_harness.ts";
 
 interface Answer {
   readonly status: number;

@@ -13,6 +13,7 @@ import type {
   ResponseEncoder,
 } from "../../../src/http/mod.ts";
 import { headerId, HeaderMap } from "../../../src/http/mod.ts";
+import { DEFAULT_HTTP2_OPTIONS, frame, uint32 } from "../../support/http2.ts";
 
 export const PREFACE = new TextEncoder().encode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 export const END_STREAM = 1;
@@ -24,43 +25,13 @@ export const PRIORITY = 0x20;
 export type Pairs = readonly (readonly [string, string])[];
 
 export const OPTIONS: Http2Options = {
-  hpackTableSize: 4096,
+  ...DEFAULT_HTTP2_OPTIONS,
   maxConcurrentStreams: 100,
   initialStreamWindowSize: 65535,
   initialConnectionWindowSize: 65535,
-  allowConnect: false,
-  allowMetadata: false,
-  maxOutboundFrames: 10000,
-  maxOutboundControlFrames: 1000,
-  maxConsecutiveInboundFramesWithEmptyPayload: 1,
-  maxInboundPriorityFramesPerStream: 100,
-  maxInboundWindowUpdateFramesPerDataFrameSent: 10,
-  streamErrorOnInvalidMessage: false,
-  customSettings: [],
-  maxHeadersBytes: 61440,
-  maxHeadersCount: 100,
-  headersWithUnderscores: "allow",
-  isTls: false,
 };
 
-export function frame(
-  type: number,
-  flags: number,
-  streamId: number,
-  payload: ArrayLike<number> = [],
-): Uint8Array {
-  const bytes = new Uint8Array(9 + payload.length);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, payload.length << 8 | type);
-  bytes[4] = flags;
-  view.setUint32(5, streamId);
-  bytes.set(payload, 9);
-  return bytes;
-}
-
-export function uint32(value: number): number[] {
-  return [value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255];
-}
+export { frame, uint32 };
 
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
