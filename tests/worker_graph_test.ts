@@ -4,7 +4,7 @@ import { assertEquals, assertOk } from "./support/assert.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const ENTRY = new URL("src/server/worker.ts", ROOT).href;
-const REFUSED = /^npm:\/?(?:yaml|@bufbuild\/protobuf)@|\/src\/proto\/registry\.ts$/;
+const REFUSED = /^npm:\/?(?:yaml|@bufbuild\/protobuf)@|\/src\/proto\/registry\.ts$|\/src\/config\//;
 
 /** As `deno info --json` prints it; a type-only import has no `code`. */
 interface Module {

@@ -49,10 +49,7 @@ export interface Decoded {
   allProblems(): readonly ConfigProblem[];
 }
 
-/**
- * YAML is read at about 1 MB a second and 250 bytes of memory a byte; JSON is fifty times cheaper.
- * Larger files are refused before a byte of them is read.
- */
+/** YAML is read at about 10 MB a second, JSON faster; larger files are refused before they are read. */
 export const MAX_TEXT_BYTES: Readonly<Record<TextFormat, number>> = {
   yaml: 4 * 1024 * 1024,
   json: 32 * 1024 * 1024,
