@@ -9,6 +9,7 @@ import type { Random } from "../base/mod.ts";
 /** One in so many is the resolution of chance. */
 const RESOLUTION = 1 << 20;
 
+/** How long a drain takes and how it goes. */
 export interface DrainTimes {
   /** Milliseconds until every response says so. */
   readonly drainTimeMs: number;
@@ -16,6 +17,7 @@ export interface DrainTimes {
   readonly isImmediate: boolean;
 }
 
+/** The drain of one listener or of all; times in milliseconds of the turn clock. */
 export class DrainSequence {
   readonly #times: DrainTimes;
   #beganAtMs: number | undefined = undefined;
