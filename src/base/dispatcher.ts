@@ -28,7 +28,9 @@ export class Dispatcher {
   readonly random: Random;
   readonly #onError: (error: unknown) => void;
   #depth = 0;
-  #touched: Flushable[] = [];
+  /** The first `#touchedCount` places; the list is kept, since a new one would be made each turn. */
+  readonly #touched: (Flushable | undefined)[] = [];
+  #touchedCount = 0;
   #deferred: (() => void)[] = [];
 
   constructor(options: DispatcherOptions = {}) {
@@ -56,12 +58,15 @@ export class Dispatcher {
       return;
     }
     // What a flush or a deferred call does belongs to this turn still.
-    while (this.#touched.length > 0 || this.#deferred.length > 0) {
+    while (this.#touchedCount > 0 || this.#deferred.length > 0) {
       const touched = this.#touched;
-      if (touched.length > 0) {
-        this.#touched = [];
-        for (let i = 0; i < touched.length; i++) this.#flush(touched[i]!);
+      // A flush may touch more; they come in this round.
+      for (let i = 0; i < this.#touchedCount; i++) {
+        const target = touched[i]!;
+        touched[i] = undefined;
+        this.#flush(target);
       }
+      this.#touchedCount = 0;
       const deferred = this.#deferred;
       if (deferred.length > 0) {
         this.#deferred = [];
@@ -86,7 +91,7 @@ export class Dispatcher {
 
   /** Asks for one `flush()` at the end of the turn; the caller sees to it that it asks once. */
   flushAtEnd(target: Flushable): void {
-    this.#touched.push(target);
+    this.#touched[this.#touchedCount++] = target;
     if (this.#depth === 0) queueMicrotask(() => this.run(() => {}));
   }
 

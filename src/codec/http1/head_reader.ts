@@ -4,7 +4,7 @@
  * a read without a line end costs only its copy (slow headers, 1 byte a read: still linear time).
  */
 
-import { allocateLatin1, asLatin1, type Latin1Bytes } from "../../base/mod.ts";
+import { allocateLatin1, type Latin1Bytes, latin1Text } from "../../base/mod.ts";
 import { LF } from "./char_tables.ts";
 import { HeadScanner, type ScanMode, type ScanResult } from "./head_scanner.ts";
 
@@ -64,7 +64,7 @@ export class HeadReader {
     this.result = scanner.scan(bytes, from, Math.min(bytes.length, from + this.#maxBytes + 1));
     if (this.result === "done") {
       if (scanner.length > this.#maxBytes) this.result = "too_large";
-      else this.text = latin1(bytes).latin1Slice(from, from + scanner.length);
+      else this.text = latin1Text(bytes, from, from + scanner.length);
       return from + scanner.length;
     }
     if (this.result === "more") {
@@ -104,9 +104,4 @@ export class HeadReader {
     this.#carry.set(isWhole ? bytes : bytes.subarray(from, to), this.#carried);
     this.#carried = needed;
   }
-}
-
-/** The bytes with their text methods: the connections' read buffers have them already. */
-function latin1(bytes: Uint8Array): Latin1Bytes {
-  return "latin1Slice" in bytes ? bytes as Latin1Bytes : asLatin1(bytes);
 }
