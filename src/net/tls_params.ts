@@ -48,19 +48,18 @@ const KNOWN_CIPHERS: ReadonlySet<string> = new Set([
   "FIPS",
 ]);
 
+/** As the Envoy 1.40 binary takes them; the names are OpenSSL's and BoringSSL's. */
 const KNOWN_CURVES: ReadonlySet<string> = new Set([
-  "P-224",
+  "MLKEM1024",
   "P-256",
   "P-384",
   "P-521",
   "X25519",
-  "X25519Kyber768Draft00",
   "X25519MLKEM768",
-  "MLKEM1024",
   "prime256v1",
-  "secp224r1",
   "secp384r1",
   "secp521r1",
+  "x25519",
 ]);
 
 const KNOWN_SIGNATURES: ReadonlySet<string> = new Set([
@@ -119,10 +118,12 @@ function params(min: number, max: number, allowed: TlsParams["allowedCiphers"]):
 
 function checkNames(message: Message, context: BaseCompileContext): void {
   const { problems } = context;
-  if (message.ecdhCurves.some((name) => !KNOWN_CURVES.has(name))) {
-    const text = `Failed to initialize ECDH curves ${message.ecdhCurves.join(":")}`;
+  // Envoy joins the entries with colons, so that one entry may hold several names.
+  const curves = message.ecdhCurves.flatMap((entry) => entry.split(":"));
+  if (curves.some((name) => !KNOWN_CURVES.has(name))) {
+    const text = `Failed to initialize ECDH curves ${curves.join(":")}`;
     problems.error(message, "ecdh_curves", text);
-  } else if (message.ecdhCurves.length > 0) {
+  } else if (curves.length > 0) {
     const effect = "the TLS library's own curves (X25519, P-256, P-384) are offered";
     problems.unsupported(message, "ecdh_curves", effect);
   }

@@ -145,6 +145,15 @@ const ROWS: { name: string; message: Message; want: readonly string[] }[] = [
     want: ["error alpn_protocols: Invalid ALPN protocol string"],
   },
   {
+    name: "curves in one entry, parted by colons as Envoy joins them",
+    message: downstream(
+      common([pair("a")], { tlsParams: params({ ecdhCurves: ["X25519:P-256:P-521:P-384"] }) }),
+    ),
+    want: [
+      "unsupported ecdh_curves: the TLS library's own curves (X25519, P-256, P-384) are offered",
+    ],
+  },
+  {
     name: "an unknown curve",
     message: downstream(common([pair("a")], { tlsParams: params({ ecdhCurves: ["FOO"] }) })),
     want: ["error ecdh_curves: Failed to initialize ECDH curves FOO"],
