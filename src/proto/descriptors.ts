@@ -317,8 +317,14 @@ export class FieldDescriptor {
   }
 
   get message(): MessageDescriptor | undefined {
+    const name = this.messageName;
+    return name === undefined ? undefined : this.#set.messageNamed(name);
+  }
+
+  /** The name of `message`, whose package stays unread. */
+  get messageName(): string | undefined {
     const { type, typeName } = this.#resolve().item;
-    return type === MESSAGE ? this.#set.messageNamed(typeName.slice(1)) : undefined;
+    return type === MESSAGE ? typeName.slice(1) : undefined;
   }
 
   get enum(): EnumDescriptor | undefined {

@@ -73,7 +73,16 @@ export class WireReader {
   }
 
   string(): string {
-    return TEXT.decode(this.bytes());
+    const length = this.uint32();
+    const at = this.#take(length);
+    let text = "";
+    for (let i = at; i < this.#at; i++) {
+      const byte = this.#bytes[i]!;
+      // Names are ASCII, and short: the decoder's call would cost more than they do.
+      if (byte >= 0x80) return TEXT.decode(this.#bytes.subarray(at, this.#at));
+      text += String.fromCharCode(byte);
+    }
+    return text;
   }
 
   /** A cursor of its own over a message; this one goes on behind it. */

@@ -53,6 +53,7 @@ function ours(field: FieldDescriptor): unknown {
     kind: field.fieldKind,
     scalar: field.scalar,
     message: field.message?.typeName,
+    messageName: field.messageName,
     enum: field.enum?.typeName,
     values: field.enum?.values,
     valuesByNumber: field.enum?.values.map(({ number }) => field.enum!.numbered(number)?.name),
@@ -78,6 +79,7 @@ function theirs(field: DescField): unknown {
     kind: field.fieldKind,
     scalar: scalarName(field.scalar),
     message: field.message?.typeName,
+    messageName: field.message?.typeName,
     enum: field.enum?.typeName,
     values: field.enum?.values.map((value) => ({
       name: value.name,

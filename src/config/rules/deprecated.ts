@@ -76,7 +76,7 @@ export class DeprecatedFields {
             ]),
           ),
         })).filter(({ values }) => values.size > 0),
-        children: type.fields.filter((field) => field.message !== undefined),
+        children: type.fields.filter((field) => field.messageName !== undefined),
       };
       this.#parts.set(type, parts);
     }

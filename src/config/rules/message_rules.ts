@@ -34,7 +34,8 @@ export function* childMessages(
 ): Generator<readonly [string, PlainMessage]> {
   const value = fieldValue(message, field);
   if (typeof value !== "object" || value === null) return;
-  if (field.message?.typeName === "google.protobuf.Struct") return;
+  const name = field.messageName;
+  if (name === undefined || name === "google.protobuf.Struct") return;
   if (field.fieldKind === "list") {
     for (const [i, item] of (value as PlainMessage[]).entries()) {
       yield [`${field.name}[${i}]`, item];
@@ -98,7 +99,7 @@ function compile(type: MessageDescriptor): CompiledRules {
 
 /** Well-known types carry no rules, but for the message in an Any. */
 function holdsMessages(field: FieldDescriptor): boolean {
-  const name = field.message?.typeName;
+  const name = field.messageName;
   if (name === undefined) return false;
   return !name.startsWith("google.protobuf.") || name === "google.protobuf.Any";
 }

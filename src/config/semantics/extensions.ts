@@ -58,10 +58,9 @@ export function checkExtensions(root: PlainMessage, decoder: Decoder, problems: 
   const type = decoder.registry.getMessage(root.$typeName);
   if (type === undefined) return;
   for (const field of type.fields) {
-    if (field.message === undefined) continue;
-    const category = CATEGORIES[`${type.typeName}.${field.name}`];
     for (const [, child] of childMessages(root, field)) {
       if (typeof child !== "object" || child === null) continue;
+      const category = CATEGORIES[`${type.typeName}.${field.name}`];
       if (category !== undefined) checkHolder(child, category, decoder, problems);
       checkExtensions(child, decoder, problems);
     }

@@ -67,7 +67,6 @@ function walk(message: PlainMessage, context: SemanticContext): void {
   if (type === undefined) return;
   for (const group of GROUPS) group[type.typeName]?.(message, context);
   for (const field of type.fields) {
-    if (field.message === undefined) continue;
     for (const [, child] of childMessages(message, field)) {
       if (typeof child === "object" && child !== null) walk(child, context);
     }

@@ -60,6 +60,9 @@ export const LISTENER_SUPPORT: SupportTable = {
     acted:
       "enable_ja3_fingerprinting enable_ja4_fingerprinting initial_read_buffer_size close_connection_on_client_hello_parsing_errors max_client_hello_size",
   },
+  "envoy.extensions.filters.network.direct_response.v3.Config": ALL,
+  "envoy.extensions.filters.network.echo.v3.Echo": ALL,
+  "envoy.extensions.filters.network.sni_cluster.v3.SniCluster": ALL,
   "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy": {
     acted:
       "stat_prefix cluster weighted_clusters idle_timeout access_log max_connect_attempts max_downstream_connection_duration access_log_flush_interval flush_access_log_on_connected access_log_options",

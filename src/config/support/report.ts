@@ -81,7 +81,6 @@ class Reporter {
       return;
     }
     if (field.enum !== undefined) this.#enumValue(message, field, support);
-    if (field.message === undefined) return;
     for (const [at, child] of childMessages(message, field)) {
       if (typeof child !== "object" || child === null || !("$typeName" in child)) continue;
       this.message(child, { message, field: at });
