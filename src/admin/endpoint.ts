@@ -2,6 +2,7 @@
 
 import type { AdminHost } from "./host.ts";
 
+/** One request to an endpoint, its query and form parsed. */
 export interface AdminRequest {
   readonly method: string;
   readonly path: string;
@@ -10,6 +11,7 @@ export interface AdminRequest {
   readonly body: string;
 }
 
+/** What an endpoint answers. */
 export interface AdminResponse {
   readonly status: number;
   readonly contentType: string;
@@ -19,6 +21,7 @@ export interface AdminResponse {
   readonly plain?: boolean;
 }
 
+/** One row of the endpoint table, with its line of /help. */
 export interface AdminEndpoint {
   readonly path: string;
   /** Words of /help after the path. */

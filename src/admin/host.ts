@@ -42,6 +42,7 @@ export interface CertificateStatus {
   readonly certChain: readonly Json[];
 }
 
+/** What the endpoints see of the process and may ask of it. */
 export interface AdminHost {
   readonly store: StatsStore;
   state(): ServerState;

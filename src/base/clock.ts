@@ -1,5 +1,6 @@
 /** Time, read once a turn: `performance.now()` costs 86 ns and a request needs it a dozen times. */
 
+/** Time; monotonic and wall. */
 export interface Clock {
   /** Monotonic milliseconds with fractions; for durations and timers. */
   nowMs(): number;

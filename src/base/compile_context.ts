@@ -7,6 +7,7 @@
 import type { Problems } from "./config_error.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 
+/** What every compile step may use, whatever its room. */
 export interface BaseCompileContext {
   readonly problems: Problems;
   readonly dispatcher: Dispatcher;

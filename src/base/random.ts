@@ -1,5 +1,6 @@
 /** Randomness for balancing and ids; a seeded twin makes tests repeatable. */
 
+/** A source of randomness; tests put in a seeded one. */
 export interface Random {
   /** An integer in [0, bound), bound ≤ 2^32. */
   below(bound: number): number;

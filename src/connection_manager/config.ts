@@ -33,6 +33,7 @@ import { CODEC_COUNTERS, HTTP_STATS, LISTENER_HTTP_STATS, TRACING_STATS } from "
 import type { TimeoutOptions } from "./timeouts.ts";
 import type { UpgradeRule } from "./upgrades.ts";
 
+/** The connection manager's configuration as its streams use it. */
 export interface ManagerConfig {
   readonly dispatcher: Dispatcher;
   readonly runtime: Runtime;

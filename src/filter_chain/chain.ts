@@ -32,6 +32,7 @@ export class CompiledFilter {
   }
 }
 
+/** The HTTP filters of a connection manager or of one kind of upgrade, compiled. */
 export interface FilterChain {
   readonly filters: readonly CompiledFilter[];
 }

@@ -117,6 +117,7 @@ export interface FilterCallbacks {
   readonly isUpgrade: boolean;
 }
 
+/** Who is told when the downstream's buffer fills up and empties. */
 export interface DownstreamWatermarks {
   onAboveWriteBufferHighWatermark(): void;
   onBelowWriteBufferLowWatermark(): void;

@@ -33,6 +33,7 @@ export type ListenerFilterStatus =
   /** The connection ends. */
   | "close";
 
+/** A filter of one accepted connection, before its filter chain is chosen. */
 export interface ListenerFilter {
   /** Bytes at the front that are the filter's own: dropped after "continue". */
   readonly consumedBytes: number;

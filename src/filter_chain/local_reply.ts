@@ -22,6 +22,7 @@ export interface LocalReplyRequest {
   readonly isHead: boolean;
 }
 
+/** A local reply as it is to be encoded. */
 export interface PreparedReply {
   readonly headers: HeaderMap;
   /** Binary string; "" if the headers end the stream. */

@@ -11,6 +11,7 @@ import type { Scope } from "../stats/mod.ts";
 /** Whether the next filter sees the connection or the bytes now. */
 export type NetworkStatus = "continue" | "stop";
 
+/** A filter of one connection's bytes. */
 export interface NetworkFilter {
   /** The connection is ready (TLS handshake not yet done when `waitsForTls` is false). */
   onNewConnection(): NetworkStatus;

@@ -115,6 +115,7 @@ export interface ConnectionCallbacks {
   onGoAway(code: "no_error" | "other"): void;
 }
 
+/** What a server codec tells its connection manager. */
 export interface ServerConnectionCallbacks extends ConnectionCallbacks {
   /** A new request begins. The decoder may answer with the encoder at any time from now on. */
   newStream(encoder: ResponseEncoder): RequestDecoder;
@@ -126,6 +127,7 @@ export interface ServerConnectionCallbacks extends ConnectionCallbacks {
   onResumable?(): void;
 }
 
+/** What a client codec tells its pool. */
 export interface ClientConnectionCallbacks extends ConnectionCallbacks {
   /** The peer's SETTINGS changed how many streams may be open at once (HTTP/2). */
   onMaxStreamsChanged(maxStreams: number): void;
@@ -168,6 +170,7 @@ export interface HttpConnection {
   readonly activeStreams: number;
 }
 
+/** A codec of the client side. */
 export interface ClientHttpConnection extends HttpConnection {
   /** Begins a request; HTTP/1 allows one at a time. */
   newStream(decoder: ResponseDecoder): RequestEncoder;

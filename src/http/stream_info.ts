@@ -30,6 +30,7 @@ export interface TlsInfo {
   peerChainPem(): string | undefined;
 }
 
+/** Facts of one certificate, as formatters and matchers ask for them. */
 export interface CertificateInfo {
   /** RFC 2253 order, as `CN=x,O=y`. */
   readonly subject: string;

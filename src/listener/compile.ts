@@ -32,6 +32,7 @@ export type ChainChoice = (
   socket: AcceptedSocket & ConnectionInfo,
 ) => CompiledFilterChain | undefined;
 
+/** A Listener message compiled; times in milliseconds. */
 export interface CompiledListener {
   readonly name: string;
   readonly addresses: readonly BindAddress[];

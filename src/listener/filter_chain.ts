@@ -16,6 +16,7 @@ export interface ChainFilter {
   readonly config: unknown;
 }
 
+/** A FilterChain message compiled. */
 export interface CompiledFilterChain {
   readonly name: string;
   /** Undefined: plain bytes. */

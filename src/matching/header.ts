@@ -8,6 +8,7 @@ import { asciiLower, binaryText } from "./binary_text.ts";
 import { compileRegex } from "./regex.ts";
 import { compileStringMatcher } from "./string.ts";
 
+/** A compiled matcher of one header, or of several that must all match. */
 export interface HeaderMatcher {
   matches(headers: HeaderMap): boolean;
 }

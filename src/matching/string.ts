@@ -9,6 +9,7 @@ import type {
 import { asciiLower, binaryText } from "./binary_text.ts";
 import { compileRegex } from "./regex.ts";
 
+/** A compiled matcher of binary strings. */
 export interface StringMatcher {
   matches(value: string): boolean;
 }

@@ -32,6 +32,7 @@ export interface ClientHello {
   readonly signatureAlgorithms: readonly number[];
 }
 
+/** Where a parser stands after the bytes so far. */
 export type ClientHelloState =
   | "more"
   | "done"

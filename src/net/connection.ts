@@ -49,6 +49,7 @@ export interface ConnectionEvents {
   onBelowWriteBufferLowWatermark?(): void;
 }
 
+/** A connection as filters and codecs use it; what happens to it goes to its events. */
 export interface Connection {
   /** Unique in the process. */
   readonly id: number;

@@ -21,6 +21,7 @@ import type { CloseKind, CloseReason, Connection, ConnectionEvents } from "./con
 import { type ClientHello, ClientHelloParser } from "./client_hello.ts";
 import type { TlsFacts, TlsStart, Transport, TransportEvents } from "./transport.ts";
 
+/** The states of the diagram above. */
 export type ConnectionState =
   | "connecting"
   | "handshaking"

@@ -5,6 +5,7 @@ import type { envoy_extensions_transport_sockets_tls_v3_TlsParameters } from "..
 
 export type TlsVersion = "TLSv1.2" | "TLSv1.3";
 
+/** TLS versions, ciphers, curves and signature algorithms of one context. */
 export interface TlsParams {
   readonly minVersion: TlsVersion;
   readonly maxVersion: TlsVersion;

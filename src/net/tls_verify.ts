@@ -25,6 +25,7 @@ const MAX_VERIFIED_LEAVES = 10_000;
 /** Certificates of a chain that are looked at. */
 const MAX_DEPTH = 100;
 
+/** Whether a peer's certificate will do, and whether it was validated at all. */
 export type Verdict =
   | { readonly ok: true; readonly isValidated: boolean }
   | { readonly ok: false; readonly reason: string };

@@ -66,6 +66,7 @@ export interface TlsStart {
   readonly allowResumption: boolean;
 }
 
+/** One stream of bytes from the system, with or without TLS; never throws for what a peer does. */
 export interface Transport {
   readonly events: TransportEvents;
   readStart(): void;

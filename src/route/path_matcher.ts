@@ -10,6 +10,7 @@ import type {
 import type { CompileContext } from "../runtime/mod.ts";
 import { parseUriTemplate, type UriTemplate } from "./uri_template.ts";
 
+/** A route's path condition, compiled. */
 export interface PathMatcher {
   /** `path` has no query and no fragment; it is "" for a CONNECT without one. */
   matches(path: string, headers: HeaderMap): boolean;

@@ -25,6 +25,7 @@ export interface Route extends RouteInfo {
   readonly bufferLimitBytes: number | undefined;
 }
 
+/** The virtual host of a route, as filters and stats see it. */
 export interface VirtualHostInfo {
   readonly name: string;
   /** `vhost.<name>`, as stats begin. */
@@ -38,11 +39,13 @@ export interface VirtualHostInfo {
   readonly hasVirtualClusters: boolean;
 }
 
+/** A virtual cluster with the stats of its requests. */
 export interface VirtualClusterInfo {
   readonly name: string;
   readonly statPrefix: string;
 }
 
+/** A route's own tracing shares, which replace the manager's. */
 export interface RouteTracing {
   readonly clientSampling: RuntimeFraction | undefined;
   readonly randomSampling: RuntimeFraction | undefined;
@@ -105,6 +108,7 @@ export interface RouteAction {
   readonly rateLimits: readonly unknown[];
 }
 
+/** Answers with a redirect. */
 export interface RedirectAction {
   readonly kind: "redirect";
   readonly status: number;
@@ -114,6 +118,7 @@ export interface RedirectAction {
   rewritePath(headers: HeaderMap, info: StreamInfo, insertOriginalPath: boolean): void;
 }
 
+/** Answers with a fixed status and body. */
 export interface DirectResponseAction {
   readonly kind: "direct_response";
   readonly status: number;
@@ -122,10 +127,12 @@ export interface DirectResponseAction {
   readonly contentType: string | undefined;
 }
 
+/** Forwards nothing: a filter before the router has to answer. */
 export interface NonForwardingAction {
   readonly kind: "non_forwarding";
 }
 
+/** Where copies of a share of the requests go. */
 export interface MirrorPolicy {
   readonly clusterName: string | undefined;
   readonly clusterHeader: string;
@@ -135,6 +142,7 @@ export interface MirrorPolicy {
   apply(headers: HeaderMap, info: StreamInfo): void;
 }
 
+/** Which redirects of the upstream are followed here, and how often. */
 export interface InternalRedirectPolicy {
   readonly maxRedirects: number;
   readonly statuses: ReadonlySet<number>;
@@ -144,6 +152,7 @@ export interface InternalRedirectPolicy {
   readonly predicates: readonly InternalRedirectPredicate[];
 }
 
+/** A further condition on the route that an internal redirect leads to. */
 export interface InternalRedirectPredicate {
   readonly name: string;
   accepts(target: Route, info: StreamInfo, fromTls: boolean, toTls: boolean): boolean;

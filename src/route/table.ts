@@ -3,6 +3,7 @@
 import type { HeaderMap, StreamInfo } from "../http/mod.ts";
 import type { Route } from "./route.ts";
 
+/** A compiled RouteConfiguration: a pure look-up, replaced whole. */
 export interface RouteTable {
   readonly name: string;
   /**

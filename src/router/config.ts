@@ -52,6 +52,7 @@ export interface UpstreamLogging {
   readonly intervalMs: number;
 }
 
+/** The router filter's configuration, compiled once per filter chain and thread. */
 export interface RouterConfig {
   readonly clusters: ClusterManager;
   readonly stats: StatGroup;

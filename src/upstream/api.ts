@@ -54,6 +54,7 @@ export type PoolFailureReason =
   | "remote_connection_failure"
   | "timeout";
 
+/** Who asked for a stream learns here of the one or the other, once. */
 export interface PoolCallbacks {
   /** A stream is ours; the request may be encoded at once. */
   onPoolReady(encoder: RequestEncoder, ready: PoolReady): void;
@@ -104,6 +105,7 @@ export interface Cluster {
   readonly circuitBreakers: { readonly [priority in Priority]: CircuitBreaker };
 }
 
+/** What a pool is told of a request that wants a stream. */
 export interface StreamRequest {
   readonly callbacks: PoolCallbacks;
   readonly priority: Priority;
@@ -115,6 +117,7 @@ export interface StreamRequest {
   readonly isTunnel: boolean;
 }
 
+/** What a cluster is told of a connection that is wanted for one user alone. */
 export interface TcpRequest {
   readonly priority: Priority;
   readonly onReady: (connection: import("../net/mod.ts").Connection, ready: PoolReady) => void;

@@ -38,6 +38,7 @@ export interface PriorityTemplate {
   readonly endpoints: readonly EndpointTemplate[];
 }
 
+/** A ClusterLoadAssignment compiled: endpoints by priority and locality, names unresolved. */
 export interface AssignmentTemplate {
   readonly priorities: readonly PriorityTemplate[];
   readonly overprovisioningFactor: number;

@@ -20,6 +20,7 @@ export const HTTP_PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpPro
 /** `auto`: as ALPN says; `downstream`: as the request came. */
 export type ProtocolMode = "http1" | "http2" | "auto" | "downstream";
 
+/** How a cluster speaks HTTP, compiled; times in milliseconds. */
 export interface UpstreamProtocolOptions {
   readonly mode: ProtocolMode;
   readonly http1: Http1Options;

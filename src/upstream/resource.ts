@@ -26,6 +26,7 @@ export interface HostData {
   readonly slot: number;
 }
 
+/** One locality of a priority; `weight` counts where localities are weighted. */
 export interface LocalityData {
   readonly region: string;
   readonly zone: string;

@@ -30,6 +30,7 @@ export interface ClientTls {
 /** Opens a connection; tests hand in a fake. */
 export type Connector = (address: Address, options: ConnectorOptions) => Connection;
 
+/** What one connection to a host is made with. */
 export interface ConnectorOptions {
   readonly dispatcher: Dispatcher;
   readonly bindAddress: Address | undefined;

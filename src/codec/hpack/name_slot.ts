@@ -10,6 +10,7 @@ import { STATIC_COUNT, STATIC_FIELDS } from "./static_table.ts";
 /** How a field may be written (RFC 7541 §6.2). */
 export type Indexing = "index" | "literal" | "never";
 
+/** What the encoder knows of one name. */
 export interface NameSlot {
   readonly indexing: Indexing;
   /** Static index of the name, 0 if there is none. */

@@ -19,6 +19,7 @@ export interface SenderEvents {
   nowMs(): number;
 }
 
+/** What a sender writes with, and whom it tells. */
 export interface SenderOptions {
   readonly writer: FrameWriter;
   readonly limits: InboundLimits;

@@ -34,6 +34,7 @@ export interface SessionRole {
   beforeFirstHeaders(stream: Http2Stream): void;
 }
 
+/** What receivers may see of their session and do to it. */
 export interface SessionCore {
   readonly role: SessionRole;
   readonly options: Http2Options;

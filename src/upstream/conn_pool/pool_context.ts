@@ -18,6 +18,7 @@ export type CodecFactory = (
   callbacks: ClientConnectionCallbacks,
 ) => ClientHttpConnection;
 
+/** What all connections of one pool share. */
 export interface PoolContext {
   readonly dispatcher: Dispatcher;
   readonly facts: ClusterFacts;

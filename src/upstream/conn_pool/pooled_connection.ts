@@ -35,6 +35,7 @@ export interface PoolOwner {
   onClosed(connection: PooledConnection, failure: ConnectFailure | undefined): void;
 }
 
+/** Why a connection did not come about. */
 export interface ConnectFailure {
   readonly reason: PoolFailureReason;
   readonly transportFailureReason: string;

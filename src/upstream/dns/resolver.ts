@@ -9,12 +9,14 @@ export interface DnsAddress {
   readonly ttlMs: number;
 }
 
+/** The outcome of one look-up. */
 export interface DnsAnswer {
   /** `completed` with no addresses: the name does not exist, or has none of this family. */
   readonly status: "completed" | "failed";
   readonly addresses: readonly DnsAddress[];
 }
 
+/** A look-up under way. */
 export interface DnsQuery {
   /** The answer is not wanted any more. */
   cancel(): void;

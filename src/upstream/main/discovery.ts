@@ -24,6 +24,7 @@ export interface ResolverOptions {
   readonly tries: number | undefined;
 }
 
+/** How the names of a cluster are resolved; times in milliseconds. */
 export interface DnsOptions {
   readonly refreshMs: number;
   /** Backs off from `failureBaseMs` to `failureMaxMs` while names do not resolve. */

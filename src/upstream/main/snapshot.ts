@@ -31,6 +31,7 @@ export interface HostSnapshot {
   }[];
 }
 
+/** One cluster as /clusters prints it. */
 export interface ClusterSnapshot {
   readonly name: string;
   /** alt_stat_name, or the name. */
