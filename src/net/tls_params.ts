@@ -5,7 +5,7 @@ import type { envoy_extensions_transport_sockets_tls_v3_TlsParameters } from "..
 
 export type TlsVersion = "TLSv1.2" | "TLSv1.3";
 
-/** TLS versions, ciphers, curves and signature algorithms of one context. */
+/** The TLS versions and cipher suites that one context allows. */
 export interface TlsParams {
   readonly minVersion: TlsVersion;
   readonly maxVersion: TlsVersion;
