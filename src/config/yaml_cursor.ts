@@ -19,10 +19,12 @@ const DOT = 0x2e;
 /** What `code` gives behind the text's end; the text itself may not hold it. */
 export const END = -1;
 
+/** Whether a char code ends a line (YAML 1.2 §5.4). */
 export function isBreak(code: number): boolean {
   return code === LF || code === CR;
 }
 
+/** Whether a char code is a space or a tab (YAML 1.2 §5.5). */
 export function isBlank(code: number): boolean {
   return code === SPACE || code === TAB;
 }

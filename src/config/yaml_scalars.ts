@@ -20,6 +20,7 @@ const FLOW_INDICATORS = codes(",[]{}");
 /** What no plain scalar begins with; `-`, `?` and `:` may, before anything but a space. */
 const INDICATORS = codes(",[]{}#&*!|>'\"%@`");
 
+/** Whether a char code is one of `,[]{}` (YAML 1.2 §5.3). */
 export function isFlowIndicator(code: number): boolean {
   return FLOW_INDICATORS.has(code);
 }
