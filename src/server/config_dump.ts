@@ -1,7 +1,7 @@
 /** The sections of /config_dump out of the messages that run. */
 
 import type { AdminHost, Json } from "../admin/mod.ts";
-import type { Dumper } from "../config/mod.ts";
+import type { LazyDumper } from "../config/mod.ts";
 import type { envoy_config_bootstrap_v3_Bootstrap } from "../proto/mod.ts";
 
 type Sections = AdminHost["configDump"];
@@ -13,7 +13,11 @@ const HCM = "envoy.extensions.filters.network.http_connection_manager.v3.HttpCon
 /** @param loadedAt when the configuration was taken into use */
 export function configDumpSections(
   bootstrap: envoy_config_bootstrap_v3_Bootstrap,
-  options: { readonly dumper: Dumper; readonly loadedAt: Date; readonly endpoints: () => Json[] },
+  options: {
+    readonly dumper: LazyDumper;
+    readonly loadedAt: Date;
+    readonly endpoints: () => Json[];
+  },
 ): Sections {
   const { dumper, loadedAt } = options;
   const last_updated = loadedAt.toISOString();

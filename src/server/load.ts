@@ -4,7 +4,7 @@
  */
 
 import type { ConfigProblem, Problems, ServerFacts } from "../base/mod.ts";
-import { decodeBootstrap, Decoder, Dumper, formatOf, sizeProblem } from "../config/mod.ts";
+import { decodeBootstrap, type Decoder, formatOf, LazyDumper, sizeProblem } from "../config/mod.ts";
 import type { envoy_config_bootstrap_v3_Bootstrap } from "../proto/mod.ts";
 import { loadRegistry } from "../proto/registry.ts";
 import { mergeLayers, type RuntimeLayers } from "../runtime/mod.ts";
@@ -35,8 +35,10 @@ export interface LoadedConfig {
   readonly typeNames: readonly string[];
   readonly runtime: RuntimeLayers;
   readonly facts: ServerFacts;
-  readonly dumper: Dumper;
+  readonly dumper: LazyDumper;
   readonly decoder: Decoder;
+  /** Forgets the text and its positions, once nothing more is compiled from it. */
+  release(): void;
 }
 
 /** The problem of a file that cannot be read or is too large, before anything is parsed. */
@@ -86,8 +88,9 @@ export async function loadConfig(
     typeNames,
     runtime,
     facts,
-    dumper: new Dumper(registry),
-    decoder: new Decoder(registry),
+    dumper: new LazyDumper(),
+    decoder: decoded.decoder,
+    release: () => decoded.release(),
   };
 }
 

@@ -44,6 +44,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     server = new (await import("./server.ts")).Server({ config, pool, process });
     await server.prepare();
     if (!mayServe(config.problems, complain)) return 1;
+    config.release();
     if (options.isInitOnly) return 0;
     return await server.run();
   } catch (error) {

@@ -8,6 +8,7 @@ import {
   type Address,
   collectGarbage,
   Dispatcher,
+  durationMs,
   formatAddress,
   type LogComponent,
   logger,
@@ -480,7 +481,7 @@ export class Server {
     const interval = this.#config.bootstrap.statsFlush;
     const duration = this.#config.bootstrap.statsFlushInterval;
     if (interval.case !== undefined || duration === undefined) return 5000;
-    return Math.max(1, Number(duration.seconds) * 1000 + duration.nanos / 1e6);
+    return Math.max(1, durationMs(duration));
   }
 
   #reportFault(error: unknown): void {
