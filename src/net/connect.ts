@@ -1,8 +1,7 @@
 /** Outgoing connections: TCP and Unix, plain or TLS. The answer is a Connection at once; events tell the rest. */
 
 import type { Address, Dispatcher } from "../base/mod.ts";
-import { listenAgainLater } from "./descriptors.ts";
-import { errnoName, errnoText, UV_EMFILE } from "./errno.ts";
+import { errnoName, errnoText } from "./errno.ts";
 import { connectInternal } from "./internal.ts";
 import type { SocketAddress } from "./listen.ts";
 import type { NativePipe, NativeTcp } from "./native.ts";
@@ -52,7 +51,6 @@ function connectNative(
     oncomplete(status: number): void {
       if (connection.isClosed) return;
       if (status < 0) {
-        if (status === UV_EMFILE) listenAgainLater();
         const code = errnoName(status);
         connection.onError(code, errnoText(code));
         return;

@@ -1,7 +1,7 @@
 /**
  * Keeps file descriptors free. An accept that finds none makes the native listener stop for good and
  * without a word, and a new worker or signal handler would end the process (prototypes/platform, 12):
- * so connections are refused shortly before, and listeners listen again after such a time.
+ * so connections are refused shortly before, and listeners listen again every second.
  */
 
 import fs from "node:fs";
@@ -11,9 +11,14 @@ import fs from "node:fs";
  * up to 128 connections a thread before we hear of the first.
  */
 const RESERVED = 512;
-/** Looking costs 10 µs, so it is done once in so many connections. */
+/**
+ * Looking costs 10 µs, so it is done once in so many connections at most, and more often the fewer
+ * descriptors are left: other threads take from the same ones.
+ */
 const LOOK_EVERY = 16;
 const LISTEN_AGAIN_MS = 1000;
+/** The same while this thread knows of the want: each time empties a part of the system's queue. */
+const LISTEN_SOON_MS = 50;
 
 /** A listening socket that can be told to listen again. */
 export interface Revivable {
@@ -21,9 +26,11 @@ export interface Revivable {
 }
 
 let highest = 0;
-let sockets = 0;
-const listeners = new Set<Revivable>();
+let untilLook = 1;
 let isScarce = false;
+const listeners = new Set<Revivable>();
+let timer: number | undefined;
+let soonTimer: number | undefined;
 
 /** The highest descriptor that a new connection may leave free; Infinity where the limit is unknown. */
 function highestWanted(): number {
@@ -44,10 +51,12 @@ function readLimit(): number {
 
 /** Whether an accepted connection should be refused for want of descriptors. */
 export function isDescriptorScarce(): boolean {
-  if (++sockets % LOOK_EVERY !== 0 && !isScarce) return false;
-  if (lowestFree() < highestWanted()) return false;
-  listenAgainLater();
-  return true;
+  if (--untilLook > 0) return isScarce;
+  const room = highestWanted() - lowestFree();
+  isScarce = room <= 0;
+  untilLook = Math.max(1, Math.min(LOOK_EVERY, Math.floor(room / LOOK_EVERY)));
+  if (isScarce) soonTimer ??= setTimeout(listenSoon, LISTEN_SOON_MS) as unknown as number;
+  return isScarce;
 }
 
 /** The system hands out the lowest free number, so that a high one means that all below are taken. */
@@ -61,22 +70,29 @@ function lowestFree(): number {
   }
 }
 
-/** Adds a listening socket to those that may have to listen again. */
+/**
+ * Adds a listening socket to those that are told to listen again every second: a failed accept is
+ * silent, and where other threads took the last descriptors this one has heard of nothing.
+ */
 export function addRevivable(listener: Revivable): void {
   listeners.add(listener);
+  if (timer !== undefined) return;
+  timer = setInterval(listenAgain, LISTEN_AGAIN_MS) as unknown as number;
 }
 
-/** Forgets a listener that was closed. */
+function listenAgain(): void {
+  for (const listener of listeners) listener.listenAgain();
+}
+
+function listenSoon(): void {
+  soonTimer = undefined;
+  listenAgain();
+}
+
 export function removeRevivable(listener: Revivable): void {
   listeners.delete(listener);
-}
-
-/** Something failed for want of descriptors, so that an accept may have, too. */
-export function listenAgainLater(): void {
-  if (isScarce) return;
-  isScarce = true;
-  setTimeout(() => {
-    isScarce = false;
-    for (const listener of listeners) listener.listenAgain();
-  }, LISTEN_AGAIN_MS);
+  if (listeners.size > 0) return;
+  clearInterval(timer);
+  clearTimeout(soonTimer);
+  timer = soonTimer = undefined;
 }

@@ -7,7 +7,6 @@ import { type Address, type Dispatcher, formatAddress } from "../base/mod.ts";
 import {
   addRevivable,
   isDescriptorScarce,
-  listenAgainLater,
   removeRevivable,
   type Revivable,
 } from "./descriptors.ts";
@@ -136,10 +135,7 @@ class NativeListener implements ListenSocket, Revivable {
       status = this.#socket.accept(client);
     }
     if (status < 0 || client === undefined) {
-      if (status === UV_EMFILE || status === UV_ENFILE) {
-        listenAgainLater();
-        onOverflow?.call(this.#options);
-      }
+      if (status === UV_EMFILE || status === UV_ENFILE) onOverflow?.call(this.#options);
       return;
     }
     if (isDescriptorScarce()) {
