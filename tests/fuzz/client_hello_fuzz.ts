@@ -54,15 +54,8 @@ function round(random: Random): void {
   }
 }
 
-export function fuzzFor(seconds: number, seed: number): void {
+/** Mutated ClientHellos, cut anywhere; throws at the first finding. */
+export function fuzz(rounds: number, seed: number): void {
   const random = new SeededRandom(seed);
-  const until = performance.now() + seconds * 1000;
-  while (performance.now() < until) for (let i = 0; i < 100; i++) round(random);
+  for (let i = 0; i < rounds; i++) round(random);
 }
-
-Deno.test("fuzz: ClientHelloParser survives mutated hellos, cut anywhere", () => {
-  const random = new SeededRandom(1);
-  for (let i = 0; i < 3000; i++) round(random);
-});
-
-if (import.meta.main) fuzzFor(Number(Deno.args[0] ?? 20), Number(Deno.args[1] ?? Date.now()));

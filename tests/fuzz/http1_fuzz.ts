@@ -301,7 +301,7 @@ function fuzzResponse(dice: Dice, wire: string): void {
 }
 
 /** Runs `rounds` of mutations. @throws {Finding} with the input that broke a rule */
-export function fuzzHttp1(seed: number, rounds: number): void {
+export function fuzz(rounds: number, seed: number): void {
   const dice = new Dice(seed);
   for (let i = 0; i < rounds; i++) {
     const request = mutate(dice, REQUESTS);
@@ -309,22 +309,4 @@ export function fuzzHttp1(seed: number, rounds: number): void {
     fuzzForward(request);
     fuzzResponse(dice, mutate(dice, RESPONSES));
   }
-}
-
-/** Runs until `seconds` are over. @returns how many rounds there were */
-export function fuzzFor(seconds: number, seed: number): number {
-  const end = performance.now() + seconds * 1000;
-  let rounds = 0;
-  for (let n = seed; performance.now() < end; n++) {
-    fuzzHttp1(n, 200);
-    rounds += 200;
-  }
-  return rounds;
-}
-
-if (import.meta.main) {
-  const seconds = Number(Deno.args[0] ?? 10);
-  const seed = Number(Deno.args[1] ?? 1);
-  const rounds = fuzzFor(seconds, seed);
-  await Deno.stdout.write(new TextEncoder().encode(`http1: ${rounds} rounds, no finding\n`));
 }

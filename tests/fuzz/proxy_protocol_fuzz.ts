@@ -51,15 +51,8 @@ function round(random: Random): void {
   if (cut.state !== "more" && whole.state !== "more") assertEquals(cut, whole);
 }
 
-export function fuzzFor(seconds: number, seed: number): void {
+/** Mutated PROXY headers, and what was written read back; throws at the first finding. */
+export function fuzz(rounds: number, seed: number): void {
   const random = new SeededRandom(seed);
-  const until = performance.now() + seconds * 1000;
-  while (performance.now() < until) for (let i = 0; i < 100; i++) round(random);
+  for (let i = 0; i < rounds; i++) round(random);
 }
-
-Deno.test("fuzz: parseProxyHeader survives mutated headers and reads what was written", () => {
-  const random = new SeededRandom(1);
-  for (let i = 0; i < 3000; i++) round(random);
-});
-
-if (import.meta.main) fuzzFor(Number(Deno.args[0] ?? 20), Number(Deno.args[1] ?? Date.now()));

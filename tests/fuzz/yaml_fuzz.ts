@@ -72,15 +72,8 @@ function round(random: Random): void {
   if (theirs !== undefined) assertEquals(plain(root), theirs, text);
 }
 
-export function fuzzFor(seconds: number, seed: number): void {
+/** Mutated YAML, read as the yaml package reads it; throws at the first finding. */
+export function fuzz(rounds: number, seed: number): void {
   const random = new SeededRandom(seed);
-  const until = performance.now() + seconds * 1000;
-  while (performance.now() < until) for (let i = 0; i < 100; i++) round(random);
+  for (let i = 0; i < rounds; i++) round(random);
 }
-
-Deno.test("fuzz: YAML is read as the yaml package reads it", () => {
-  const random = new SeededRandom(1);
-  for (let i = 0; i < 3000; i++) round(random);
-});
-
-if (import.meta.main) fuzzFor(Number(Deno.args[0] ?? 20), Number(Deno.args[1] ?? Date.now()));
