@@ -10,3 +10,4 @@ export * from "./logger.ts";
 export * from "./output_buffer.ts";
 export * from "./random.ts";
 export * from "./timer_wheel.ts";
+export * from "./xxhash64.ts";

@@ -1,6 +1,6 @@
 /** Hash policies: what of a request decides its host (Envoy's Http::HashPolicyImpl). */
 
-import { formatAddress } from "../base/mod.ts";
+import { formatAddress, xxHash64 } from "../base/mod.ts";
 import { H, type HeaderMap, type StreamInfo } from "../http/mod.ts";
 import {
   binaryText,
@@ -13,7 +13,6 @@ import type { envoy_config_route_v3_RouteAction_HashPolicy } from "../proto/mod.
 import type { CompileContext } from "../runtime/mod.ts";
 import type { HashPolicy } from "./route.ts";
 import { wholeMs } from "./units.ts";
-import { xxHash64 } from "./xxhash64.ts";
 
 /** Compiles the policies of a route or a cluster, in order. */
 export function compileHashPolicies(

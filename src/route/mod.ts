@@ -7,4 +7,3 @@ export * from "./route.ts";
 export type { ClusterNames } from "./scope.ts";
 export * from "./table.ts";
 export { optionalMs, runtimeFraction } from "./units.ts";
-export { xxHash64 } from "./xxhash64.ts";

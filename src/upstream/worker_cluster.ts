@@ -25,7 +25,7 @@ import { UpstreamHost } from "./host.ts";
 import type { HostSegmentView } from "./host_memory.ts";
 import { HostSet } from "./host_set.ts";
 import { compileBalancing } from "./lb/compile.ts";
-import { LoadBalancer } from "./lb/load_balancer.ts";
+import type { Balancer } from "./lb/policy.ts";
 import { compileProtocolOptions, type UpstreamProtocolOptions } from "./protocol_options.ts";
 import type { ClusterResource, HostSetData, HostUpdate } from "./resource.ts";
 import { type Connector, type TlsCompiler, UpstreamTransport } from "./transport.ts";
@@ -67,7 +67,7 @@ export class WorkerCluster implements Cluster {
   readonly #threads: number;
   readonly #transport: UpstreamTransport;
   readonly #codecs: CodecFactory;
-  readonly #balancer: LoadBalancer;
+  readonly #balancer: Balancer;
   readonly #hostLimits: { readonly [priority in Priority]: number | undefined };
   readonly #hosts = new Map<number, UpstreamHost>();
   #sets: readonly HostSet[] = [];
@@ -96,11 +96,20 @@ export class WorkerCluster implements Cluster {
       });
     this.circuitBreakers = { default: breaker("default"), high: breaker("high") };
     const { dispatcher, runtime, problems } = context;
-    this.#balancer = new LoadBalancer({
-      ...compileBalancing(message, { problems, runtime, random: dispatcher.random }),
+    const { policy, common } = compileBalancing(message, {
+      problems,
+      runtime,
+      random: dispatcher.random,
+    });
+    const breakers = this.circuitBreakers;
+    this.#balancer = policy.createBalancer({
+      ...common,
       dispatcher,
       runtime,
       stats: this.info.stats,
+      scope: this.info.scope,
+      isMain: context.worker === 0,
+      activeRequests: () => breakers.default.requests + breakers.high.requests,
     });
   }
 

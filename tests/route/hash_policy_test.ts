@@ -1,7 +1,8 @@
 /** xxHash64 and the hash policies made from it. */
 
 import { H } from "../../src/http/mod.ts";
-import { requestHash, xxHash64 } from "../../src/route/mod.ts";
+import { xxHash64 } from "../../src/base/mod.ts";
+import { requestHash } from "../../src/route/mod.ts";
 import type { HashPolicy } from "../../src/route/mod.ts";
 import { assertEquals } from "../support/assert.ts";
 import { fakeStreamInfo } from "../support/fakes/stream_info.ts";

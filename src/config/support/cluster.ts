@@ -5,21 +5,19 @@ import { ALL, type SupportTable } from "./table.ts";
 const NO_SUBSETS = "endpoints are balanced without regard to their metadata";
 const NO_SLOW_START = "new endpoints get their full share at once";
 const NO_LOCALITY = "localities are balanced by their endpoints alone";
-const NO_HASH = "round robin balances instead: requests do not stick to endpoints";
+const NO_POLICY_HASH = "the hash policies of the route are used";
 
 /** Rows by full message name. */
 export const CLUSTER_SUPPORT: SupportTable = {
   "envoy.config.cluster.v3.Cluster": {
     acted:
-      "name alt_stat_name type cluster_type connect_timeout per_connection_buffer_limit_bytes lb_policy load_assignment max_requests_per_connection circuit_breakers upstream_http_protocol_options common_http_protocol_options http_protocol_options http2_protocol_options typed_extension_protocol_options dns_refresh_rate dns_jitter dns_failure_refresh_rate respect_dns_ttl dns_lookup_family dns_resolvers use_tcp_for_dns_lookups dns_resolution_config typed_dns_resolver_config upstream_bind_config least_request_lb_config round_robin_lb_config common_lb_config transport_socket metadata protocol_selection upstream_connection_options load_balancing_policy upstream_config track_timeout_budgets track_cluster_stats connection_pool_per_downstream_connection",
+      "name alt_stat_name type cluster_type connect_timeout per_connection_buffer_limit_bytes lb_policy load_assignment max_requests_per_connection circuit_breakers upstream_http_protocol_options common_http_protocol_options http_protocol_options http2_protocol_options typed_extension_protocol_options dns_refresh_rate dns_jitter dns_failure_refresh_rate respect_dns_ttl dns_lookup_family dns_resolvers use_tcp_for_dns_lookups dns_resolution_config typed_dns_resolver_config upstream_bind_config least_request_lb_config maglev_lb_config ring_hash_lb_config round_robin_lb_config common_lb_config transport_socket metadata protocol_selection upstream_connection_options load_balancing_policy upstream_config track_timeout_budgets track_cluster_stats connection_pool_per_downstream_connection",
     missing: {
       stats_matcher: "all statistics of the cluster are kept",
       per_connection_buffer_high_watermark_timeout:
         "a peer that does not read is ended by other timeouts",
       health_checks: "endpoints are not checked; all count as healthy",
       outlier_detection: "failing endpoints are not ejected",
-      ring_hash_lb_config: NO_HASH,
-      maglev_lb_config: NO_HASH,
       close_connections_on_host_health_failure: "endpoints are not checked",
       lrs_server: "load is not reported",
       lrs_report_endpoint_metrics: "load is not reported",
@@ -36,9 +34,6 @@ export const CLUSTER_SUPPORT: SupportTable = {
       lb_subset_config: NO_SUBSETS,
       original_dst_lb_config: "the original destination is not known",
       filters: "upstream connections have no network filters",
-    },
-    missingValues: {
-      lb_policy: { 2: NO_HASH, 5: NO_HASH },
     },
     refusedValues: {
       type: { 3: "the cluster has no endpoints", 4: "the original destination is not known" },
@@ -57,23 +52,25 @@ export const CLUSTER_SUPPORT: SupportTable = {
     missing: { budget_interval: "the budget is of the requests in flight" },
   },
   "envoy.config.cluster.v3.Cluster.CommonLbConfig": {
-    acted: "healthy_panic_threshold locality_weighted_lb_config",
+    acted: "healthy_panic_threshold locality_weighted_lb_config consistent_hashing_lb_config",
     missing: {
       update_merge_window: "changes of endpoints apply one by one",
       ignore_new_hosts_until_first_hc: "endpoints are not checked",
       override_host_status: "no filter asks for certain endpoints",
       zone_aware_lb_config: NO_LOCALITY,
       close_connections_on_host_set_change: "connections to kept endpoints are kept",
-      consistent_hashing_lb_config: NO_HASH,
     },
   },
+  "envoy.config.cluster.v3.Cluster.CommonLbConfig.ConsistentHashingLbConfig": ALL,
   "envoy.config.cluster.v3.Cluster.CommonLbConfig.LocalityWeightedLbConfig": ALL,
   "envoy.config.cluster.v3.Cluster.CustomClusterType": ALL,
   "envoy.config.cluster.v3.Cluster.LeastRequestLbConfig": {
     acted: "choice_count active_request_bias",
     missing: { slow_start_config: NO_SLOW_START },
   },
+  "envoy.config.cluster.v3.Cluster.MaglevLbConfig": ALL,
   "envoy.config.cluster.v3.Cluster.RefreshRate": ALL,
+  "envoy.config.cluster.v3.Cluster.RingHashLbConfig": ALL,
   "envoy.config.cluster.v3.Cluster.RoundRobinLbConfig": {
     acted: "",
     missing: { slow_start_config: NO_SLOW_START },
@@ -122,6 +119,10 @@ export const CLUSTER_SUPPORT: SupportTable = {
   },
   "envoy.extensions.clusters.dns.v3.DnsCluster": ALL,
   "envoy.extensions.clusters.dns.v3.DnsCluster.RefreshRate": ALL,
+  "envoy.extensions.load_balancing_policies.common.v3.ConsistentHashingLbConfig": {
+    acted: "use_hostname_for_hashing hash_balance_factor",
+    missing: { hash_policy: NO_POLICY_HASH },
+  },
   "envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig": {
     acted: "locality_weighted_lb_config",
     missing: { zone_aware_lb_config: NO_LOCALITY },
@@ -132,7 +133,9 @@ export const CLUSTER_SUPPORT: SupportTable = {
     acted: "choice_count active_request_bias enable_full_scan selection_method locality_lb_config",
     missing: { slow_start_config: NO_SLOW_START },
   },
+  "envoy.extensions.load_balancing_policies.maglev.v3.Maglev": ALL,
   "envoy.extensions.load_balancing_policies.random.v3.Random": ALL,
+  "envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash": ALL,
   "envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin": {
     acted: "locality_lb_config",
     missing: { slow_start_config: NO_SLOW_START },

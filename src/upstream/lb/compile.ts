@@ -1,7 +1,7 @@
 /** Which policy a cluster uses: `load_balancing_policy`, or the older `lb_policy` and its config. */
 
 import type { AnyMessage, envoy_config_cluster_v3_Cluster } from "../../proto/mod.ts";
-import type { LbPolicy, LbPolicyContext, LbPolicyFactory } from "./policy.ts";
+import type { BalancerOptions, LbPolicy, LbPolicyContext, LbPolicyFactory } from "./policy.ts";
 import { LB_POLICIES } from "./registry.ts";
 import { roundRobin } from "./round_robin.ts";
 
@@ -22,17 +22,23 @@ const LOAD_BALANCING_POLICY_CONFIG = 7;
 
 export interface CompiledBalancing {
   readonly policy: LbPolicy;
-  /** Percent of hosts that must be usable, else all are used. */
-  readonly healthyPanicThreshold: number;
-  readonly failTrafficOnPanic: boolean;
-  readonly usesLocalityWeights: boolean;
+  /** What `common_lb_config` tells every policy. */
+  readonly common: Pick<
+    BalancerOptions,
+    "healthyPanicThreshold" | "failTrafficOnPanic" | "usesLocalityWeights"
+  >;
 }
 
 /**
  * The policy of a cluster with its config compiled, and the cluster's panic threshold in percent.
  */
-export function compileBalancing(cluster: Cluster, context: LbPolicyContext): CompiledBalancing {
+export function compileBalancing(
+  cluster: Cluster,
+  parts: Omit<LbPolicyContext, "hashing">,
+): CompiledBalancing {
   const common = cluster.commonLbConfig;
+  const hashing = common?.consistentHashingLbConfig ?? { useHostnameForHashing: false };
+  const context = { ...parts, hashing };
   const locality = common?.localityConfigSpecifier;
   const { problems } = context;
   if (locality?.case === "zoneAwareLbConfig") {
@@ -49,10 +55,12 @@ export function compileBalancing(cluster: Cluster, context: LbPolicyContext): Co
   }
   return {
     policy: compilePolicy(cluster, context),
-    healthyPanicThreshold: common?.healthyPanicThreshold?.value ?? 50,
-    failTrafficOnPanic: locality?.case === "zoneAwareLbConfig" &&
-      locality.value.failTrafficOnPanic,
-    usesLocalityWeights: locality?.case === "localityWeightedLbConfig",
+    common: {
+      healthyPanicThreshold: common?.healthyPanicThreshold?.value ?? 50,
+      failTrafficOnPanic: locality?.case === "zoneAwareLbConfig" &&
+        locality.value.failTrafficOnPanic,
+      usesLocalityWeights: locality?.case === "localityWeightedLbConfig",
+    },
   };
 }
 
@@ -89,13 +97,9 @@ function compileLegacy(cluster: Cluster, context: LbPolicyContext): LbPolicy {
   }
   const rows: readonly LbPolicyFactory[] = LB_POLICIES;
   const factory = rows.find((row) => row.legacy === cluster.lbPolicy);
-  const config = cluster.lbConfig.value;
   if (factory !== undefined) {
-    const isRoundRobin = cluster.lbConfig.case === "roundRobinLbConfig";
-    const isLeastRequest = cluster.lbConfig.case === "leastRequestLbConfig";
-    const isOwn = (isRoundRobin && cluster.lbPolicy === 0) ||
-      (isLeastRequest && cluster.lbPolicy === 1);
-    return factory.compile(isOwn ? config : undefined, context);
+    const { case: kind, value } = cluster.lbConfig;
+    return factory.compile(kind === factory.legacyConfig ? value : undefined, context);
   }
   const name = LEGACY_NAMES[cluster.lbPolicy] ?? String(cluster.lbPolicy);
   context.problems.unsupported(

@@ -9,6 +9,7 @@ import type {
   envoy_extensions_load_balancing_policies_least_request_v3_LeastRequest,
 } from "../../proto/mod.ts";
 import type { UpstreamHost } from "../host.ts";
+import { behindPriorities } from "./load_balancer.ts";
 import { checkLocality, checkSlowStart, usesLocalityWeights } from "./locality_config.ts";
 import type { HostPicker, LbPolicyFactory } from "./policy.ts";
 import { EdfPicker, haveEqualWeights } from "./round_robin.ts";
@@ -82,6 +83,7 @@ export const leastRequest: LbPolicyFactory = {
   name: "envoy.load_balancing_policies.least_request",
   type: "envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest",
   legacy: 1,
+  legacyConfig: "leastRequestLbConfig",
   compile(message, context) {
     const config = message as Message | undefined;
     checkSlowStart(config, context.problems);
@@ -98,8 +100,7 @@ export const leastRequest: LbPolicyFactory = {
       const busy = host.totalActiveRequests() + 1;
       return host.weight / (exponent === 1 ? busy : busy ** exponent);
     };
-    return {
-      usesHash: false,
+    return behindPriorities({
       usesLocalityWeights: usesLocalityWeights(config),
       createPicker(hosts) {
         if (!haveEqualWeights(hosts)) {
@@ -109,6 +110,6 @@ export const leastRequest: LbPolicyFactory = {
           ? new ScanPicker(hosts, context.random)
           : new ChoicePicker(hosts, choices, context.random);
       },
-    };
+    });
   },
 };

@@ -3,34 +3,22 @@
  * policy. One a cluster and thread; rebuilt in place when hosts or their health change.
  */
 
-import type { Dispatcher } from "../../base/mod.ts";
-import type { Runtime } from "../../runtime/mod.ts";
-import type { StatGroup } from "../../stats/mod.ts";
 import type { LoadBalancerContext } from "../api.ts";
 import { clusterStat } from "../cluster_stats.ts";
 import type { UpstreamHost } from "../host.ts";
 import type { HostSet, LocalityHosts } from "../host_set.ts";
 import { EdfScheduler } from "./edf.ts";
-import type { HostPicker, LbPolicy } from "./policy.ts";
+import type { Balancer, BalancerOptions, HostPicker, LbPolicy, PickingPolicy } from "./policy.ts";
 import {
   choosePriority,
+  EMPTY_LOAD,
+  panicThreshold,
   type PriorityChoice,
   type PriorityLoad,
   priorityLoad,
 } from "./priority_load.ts";
 
 const HEALTHY_PANIC = clusterStat("lb_healthy_panic");
-
-export interface LoadBalancerOptions {
-  readonly policy: LbPolicy;
-  /** Percent. */
-  readonly healthyPanicThreshold: number;
-  readonly failTrafficOnPanic: boolean;
-  readonly usesLocalityWeights: boolean;
-  readonly dispatcher: Dispatcher;
-  readonly runtime: Runtime;
-  readonly stats: StatGroup;
-}
 
 interface WeightedLocality {
   readonly weight: number;
@@ -46,19 +34,25 @@ interface PriorityPickers {
   readonly degradedLocalities: EdfScheduler<WeightedLocality> | undefined;
 }
 
-const EMPTY_LOAD: PriorityLoad = { healthy: [100], degraded: [0], panic: [true] };
 const weightOfLocality = (locality: WeightedLocality): number => locality.weight;
 
+/** A policy whose picker runs behind the choice of priority and locality. */
+export function behindPriorities(policy: PickingPolicy): LbPolicy {
+  return { createBalancer: (options) => new LoadBalancer(policy, options) };
+}
+
 /** Chooses a host for a request, or none; policies get the hosts of one priority and locality. */
-export class LoadBalancer {
-  readonly #options: LoadBalancerOptions;
+export class LoadBalancer implements Balancer {
+  readonly #policy: PickingPolicy;
+  readonly #options: BalancerOptions;
   #pickers: PriorityPickers[] = [];
   #load: PriorityLoad = EMPTY_LOAD;
   /** All requests go to the healthy hosts of the first priority. */
   #isSimple = false;
   readonly #choice: PriorityChoice = { priority: 0, isDegraded: false };
 
-  constructor(options: LoadBalancerOptions) {
+  constructor(policy: PickingPolicy, options: BalancerOptions) {
+    this.#policy = policy;
     this.#options = options;
   }
 
@@ -68,11 +62,7 @@ export class LoadBalancer {
 
   /** Takes over changed hosts; `sets` are in order of their priorities, without gaps. */
   refresh(sets: readonly HostSet[]): void {
-    const options = this.#options;
-    const threshold = Math.min(
-      100,
-      options.runtime.number("upstream.healthy_panic_threshold", options.healthyPanicThreshold),
-    );
+    const threshold = panicThreshold(this.#options);
     this.#load = sets.length === 0 ? EMPTY_LOAD : priorityLoad(sets, threshold);
     this.#pickers = sets.map((set, i) => this.#pickersOf(set, this.#pickers[i]));
     this.#isSimple = this.#load.healthy[0] === 100 && !this.#load.panic[0] &&
@@ -94,7 +84,7 @@ export class LoadBalancer {
   #chooseOnce(context: LoadBalancerContext | undefined): UpstreamHost | undefined {
     if (this.#isSimple) return this.#pickers[0]!.healthy.pick(context);
     const choice = this.#choice;
-    choosePriority(this.#load, this.#draw(context), choice);
+    choosePriority(this.#load, this.#options.dispatcher.random.below(100), choice);
     const pickers = this.#pickers[choice.priority];
     if (this.#load.panic[choice.priority] === true) {
       this.#options.stats.inc(HEALTHY_PANIC);
@@ -109,18 +99,8 @@ export class LoadBalancer {
     return (choice.isDegraded ? pickers.degraded : pickers.healthy).pick(context);
   }
 
-  /** A number in 0–99 that chooses the priority. */
-  #draw(context: LoadBalancerContext | undefined): number {
-    if (this.#options.policy.usesHash) {
-      const hash = context?.hash();
-      if (typeof hash === "bigint") return Number(hash % 100n);
-      if (hash !== undefined) return hash % 100;
-    }
-    return this.#options.dispatcher.random.below(100);
-  }
-
   #pickersOf(set: HostSet, previous: PriorityPickers | undefined): PriorityPickers {
-    const policy = this.#options.policy;
+    const policy = this.#policy;
     const localities = this.#options.usesLocalityWeights || policy.usesLocalityWeights;
     return {
       all: policy.createPicker(set.hosts, previous?.all),
@@ -142,7 +122,7 @@ export class LoadBalancer {
       if (weight <= 0) continue;
       weighted.push({
         weight,
-        picker: this.#options.policy.createPicker(group[health], undefined),
+        picker: this.#policy.createPicker(group[health], undefined),
       });
     }
     if (weighted.length === 0) return undefined;

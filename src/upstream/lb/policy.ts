@@ -1,20 +1,50 @@
-/** What a load-balancing policy is: a way to build a picker for any list of hosts. */
+/** What a load-balancing policy is: a way to build a cluster's balancer on one thread. */
 
-import type { Random } from "../../base/mod.ts";
-import type { Problems } from "../../base/mod.ts";
+import type { Dispatcher, Problems, Random } from "../../base/mod.ts";
 import type { Runtime } from "../../runtime/mod.ts";
+import type { Scope, StatGroup } from "../../stats/mod.ts";
 import type { LoadBalancerContext } from "../api.ts";
 import type { UpstreamHost } from "../host.ts";
+import type { HostSet } from "../host_set.ts";
+
+/** Chooses the hosts of one cluster, or of a subset of it, on one thread. */
+export interface Balancer {
+  /** Takes over changed hosts; `sets` are in order of their priorities, without gaps. */
+  refresh(sets: readonly HostSet[]): void;
+  chooseHost(context: LoadBalancerContext | undefined): UpstreamHost | undefined;
+}
+
+/** What a cluster tells its balancers. */
+export interface BalancerOptions {
+  /** Percent of hosts that must be usable, else all are used. */
+  readonly healthyPanicThreshold: number;
+  readonly failTrafficOnPanic: boolean;
+  /** Whether `common_lb_config` asks for weights of localities. */
+  readonly usesLocalityWeights: boolean;
+  readonly dispatcher: Dispatcher;
+  readonly runtime: Runtime;
+  /** By CLUSTER_STATS. */
+  readonly stats: StatGroup;
+  /** The cluster's scope. */
+  readonly scope: Scope;
+  /** Thread 0: the one that sets gauges which would else be summed over threads. */
+  readonly isMain: boolean;
+  /** Requests under way in the cluster, on all threads. */
+  readonly activeRequests: () => number;
+}
+
+/** A compiled policy of one cluster on one thread. */
+export interface LbPolicy {
+  createBalancer(options: BalancerOptions): Balancer;
+}
 
 /** Chooses among a fixed list of hosts. */
 export interface HostPicker {
   pick(context: LoadBalancerContext | undefined): UpstreamHost | undefined;
 }
 
-/** A compiled policy of one cluster on one thread. */
-export interface LbPolicy {
-  /** Whether the request's hash also chooses the priority. */
-  readonly usesHash: boolean;
+/** A policy that looks at one list of hosts at a time; priorities and localities come before it. */
+export interface PickingPolicy {
   /** @param previous the picker of the same list before an update, whose place may be kept */
   createPicker(hosts: readonly UpstreamHost[], previous: HostPicker | undefined): HostPicker;
   /** Spread over localities, where the policy's own configuration says so. */
@@ -25,6 +55,15 @@ export interface LbPolicyContext {
   readonly problems: Problems;
   readonly random: Random;
   readonly runtime: Runtime;
+  /** `common_lb_config.consistent_hashing_lb_config`, which typed policies do not use. */
+  readonly hashing: HashingOptions;
+}
+
+/** What consistent hashing may be told outside of its own configuration. */
+export interface HashingOptions {
+  readonly useHostnameForHashing: boolean;
+  /** Percent of the mean load that a host may have; undefined: no bound. */
+  readonly hashBalanceFactor?: number;
 }
 
 /** One registry row. */
@@ -34,6 +73,8 @@ export interface LbPolicyFactory {
   readonly type: string;
   /** Value of `Cluster.LbPolicy` that means the same; undefined if none. */
   readonly legacy: number | undefined;
+  /** The case of `Cluster.lb_config` that configures it as such. */
+  readonly legacyConfig?: string;
   /** @param message the typed configuration, or the cluster's `*_lb_config`, or undefined */
   compile(message: object | undefined, context: LbPolicyContext): LbPolicy;
 }

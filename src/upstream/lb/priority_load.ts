@@ -1,9 +1,10 @@
 /**
  * How much of the traffic each priority gets, from the health of its hosts: Envoy's
  * LoadBalancerBase (source/extensions/load_balancing_policies/common/load_balancer_impl.cc).
- * Pure; in percent.
+ * In percent.
  */
 
+import type { Runtime } from "../../runtime/mod.ts";
 import type { HostSet } from "../host_set.ts";
 
 export interface PriorityLoad {
@@ -34,6 +35,18 @@ export function priorityLoad(sets: readonly HostSet[], panicThreshold: number): 
   }
   return { ...distribute(available, total), panic };
 }
+
+/** The panic threshold in percent, which runtime may change. */
+export function panicThreshold(options: {
+  readonly runtime: Runtime;
+  readonly healthyPanicThreshold: number;
+}): number {
+  const { runtime, healthyPanicThreshold } = options;
+  return Math.min(100, runtime.number("upstream.healthy_panic_threshold", healthyPanicThreshold));
+}
+
+/** The loads of a cluster without any priority. */
+export const EMPTY_LOAD: PriorityLoad = { healthy: [100], degraded: [0], panic: [true] };
 
 /** The first degraded share's index is told apart by `isDegraded`. */
 export interface PriorityChoice {

@@ -3,6 +3,7 @@
 import type { envoy_extensions_load_balancing_policies_random_v3_Random } from "../../proto/mod.ts";
 import type { Random } from "../../base/mod.ts";
 import type { UpstreamHost } from "../host.ts";
+import { behindPriorities } from "./load_balancer.ts";
 import { checkLocality, usesLocalityWeights } from "./locality_config.ts";
 import type { HostPicker, LbPolicyFactory } from "./policy.ts";
 
@@ -30,10 +31,9 @@ export const random: LbPolicyFactory = {
       | envoy_extensions_load_balancing_policies_random_v3_Random
       | undefined;
     checkLocality(config, context.problems);
-    return {
-      usesHash: false,
+    return behindPriorities({
       usesLocalityWeights: usesLocalityWeights(config),
       createPicker: (hosts) => new RandomPicker(hosts, context.random),
-    };
+    });
   },
 };

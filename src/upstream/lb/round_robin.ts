@@ -6,6 +6,7 @@ import type {
 } from "../../proto/mod.ts";
 import type { UpstreamHost } from "../host.ts";
 import { EdfScheduler } from "./edf.ts";
+import { behindPriorities } from "./load_balancer.ts";
 import { checkLocality, checkSlowStart, usesLocalityWeights } from "./locality_config.ts";
 import type { HostPicker, LbPolicyFactory } from "./policy.ts";
 
@@ -64,18 +65,18 @@ export const roundRobin: LbPolicyFactory = {
   name: "envoy.load_balancing_policies.round_robin",
   type: "envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin",
   legacy: 0,
+  legacyConfig: "roundRobinLbConfig",
   compile(message, context) {
     const config = message as Message | undefined;
     checkSlowStart(config, context.problems);
     checkLocality(config, context.problems);
-    return {
-      usesHash: false,
+    return behindPriorities({
       usesLocalityWeights: usesLocalityWeights(config),
       createPicker(hosts, previous) {
         const seed = context.random.below(SEED_BOUND);
         if (!haveEqualWeights(hosts)) return new EdfPicker(hosts, configuredWeight, seed);
         return new TurnPicker(hosts, previous instanceof TurnPicker ? previous.next : seed);
       },
-    };
+    });
   },
 };

@@ -36,10 +36,8 @@ const ROWS = [
   },
   {
     name: "an enum value",
-    text: cluster("name: a, lb_policy: MAGLEV"),
-    want: [
-      "unsupported lb_policy: MAGLEV: round robin balances instead: requests do not stick to endpoints",
-    ],
+    text: cluster("name: a, lb_policy: CLUSTER_PROVIDED"),
+    want: ["unsupported_refused lb_policy: CLUSTER_PROVIDED: no cluster provides a balancer"],
   },
   {
     name: "a filter that is lacking",

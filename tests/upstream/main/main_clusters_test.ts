@@ -254,9 +254,9 @@ const REFUSED = [
     want: "refused type: EDS clusters get no endpoints",
   },
   {
-    name: "RING_HASH",
-    value: { lb_policy: "RING_HASH" },
-    want: "unsupported lb_policy: round robin replaces RING_HASH",
+    name: "CLUSTER_PROVIDED",
+    value: { lb_policy: "CLUSTER_PROVIDED" },
+    want: "refused lb_policy: round robin replaces CLUSTER_PROVIDED",
   },
 ] as const;
 for (const row of REFUSED) {

@@ -1,0 +1,96 @@
+/**
+ * Priority, then the hash table of that priority: Envoy's ThreadAwareLoadBalancerBase. Tables are
+ * built when hosts or their health change, never for a request.
+ */
+
+import type { LoadBalancerContext } from "../api.ts";
+import { type StatGroup, type StatTemplate } from "../../stats/mod.ts";
+import { clusterStat } from "../cluster_stats.ts";
+import type { UpstreamHost } from "../host.ts";
+import type { HostSet } from "../host_set.ts";
+import { BoundedLoadTable } from "./bounded_load.ts";
+import { type BuildTable, type HashTable, remainder } from "./hash_table.ts";
+import { weightHosts } from "./hash_weights.ts";
+import type { Balancer, BalancerOptions, HashingOptions, LbPolicy } from "./policy.ts";
+import {
+  choosePriority,
+  EMPTY_LOAD,
+  panicThreshold,
+  type PriorityChoice,
+  type PriorityLoad,
+  priorityLoad,
+} from "./priority_load.ts";
+
+const HEALTHY_PANIC = clusterStat("lb_healthy_panic");
+const LOW_BITS = 0xffffffffn;
+
+/** A policy that places hosts in a table by their hashes. */
+export interface HashPolicyOptions {
+  /** Scope of its gauges under the cluster's. */
+  readonly statPrefix: string;
+  readonly statTemplate: StatTemplate;
+  readonly build: BuildTable;
+  readonly hashing: HashingOptions;
+  readonly usesLocalityWeights: boolean;
+}
+
+/** A policy whose tables stand behind the choice of a priority. */
+export function behindHash(policy: HashPolicyOptions): LbPolicy {
+  return { createBalancer: (options) => new HashBalancer(policy, options) };
+}
+
+/** Chooses a host by the request's hash, or by chance for a request without one. */
+export class HashBalancer implements Balancer {
+  readonly #policy: HashPolicyOptions;
+  readonly #options: BalancerOptions;
+  readonly #stats: StatGroup | undefined;
+  #load: PriorityLoad = EMPTY_LOAD;
+  #tables: readonly HashTable[] = [];
+  readonly #choice: PriorityChoice = { priority: 0, isDegraded: false };
+
+  constructor(policy: HashPolicyOptions, options: BalancerOptions) {
+    this.#policy = policy;
+    this.#options = options;
+    this.#stats = options.isMain
+      ? options.scope.scope(policy.statPrefix).group(policy.statTemplate)
+      : undefined;
+  }
+
+  refresh(sets: readonly HostSet[]): void {
+    const load = sets.length === 0 ? EMPTY_LOAD : priorityLoad(sets, panicThreshold(this.#options));
+    this.#load = load;
+    this.#tables = sets.map((set, i) => this.#build(set, load.panic[i]!));
+  }
+
+  chooseHost(context: LoadBalancerContext | undefined): UpstreamHost | undefined {
+    const hash = context?.hash();
+    const { random } = this.#options.dispatcher;
+    const isHashed = hash !== undefined;
+    const wide = typeof hash === "number" ? BigInt(hash) : hash ?? 0n;
+    const high = isHashed ? Number(wide >> 32n) : random.below(4294967296);
+    const low = isHashed ? Number(wide & LOW_BITS) : random.below(4294967296);
+    choosePriority(this.#load, remainder(high, low, 100), this.#choice);
+    const { priority } = this.#choice;
+    if (this.#load.panic[priority] === true) this.#options.stats.inc(HEALTHY_PANIC);
+    const table = this.#tables[priority];
+    if (table === undefined) return undefined;
+    const attempts = (context?.hostSelectionRetryCount ?? 0) + 1;
+    let host: UpstreamHost | undefined;
+    for (let attempt = 0; attempt < attempts; attempt++) {
+      host = table.choose(high, low, attempt);
+      if (host === undefined || context?.shouldSelectAnotherHost(host) !== true) return host;
+    }
+    return host;
+  }
+
+  #build(set: HostSet, usesAll: boolean): HashTable {
+    const policy = this.#policy;
+    const usesLocalities = policy.usesLocalityWeights || this.#options.usesLocalityWeights;
+    const hosts = weightHosts(set, { usesAll, usesLocalities });
+    const table = policy.build(hosts, this.#stats);
+    const factorPct = policy.hashing.hashBalanceFactor ?? 0;
+    if (factorPct === 0) return table;
+    const { activeRequests } = this.#options;
+    return new BoundedLoadTable(table, hosts, { factorPct, activeRequests });
+  }
+}
