@@ -113,6 +113,8 @@ export class SocketConnection implements Connection, TransportEvents, Flushable,
   /** FIN is wanted after what waits; sent; out. */
   #endWrite: "none" | "wanted" | "sent" | "out" = "none";
   #lingers = false;
+  /** Both FINs were given before the close, which then ends nothing that was open. */
+  #hasBothEnded = false;
   #closeDetails = "";
 
   constructor(dispatcher: Dispatcher, state: "connecting" | "open") {
@@ -224,6 +226,7 @@ export class SocketConnection implements Connection, TransportEvents, Flushable,
     if (this.#state === "connecting" || this.#state === "handshaking") {
       return this.#finish("no_flush", "local_close", details);
     }
+    this.#hasBothEnded = this.#peerEnded && this.#endWrite !== "none";
     this.#lingers = kind === "flush_write_and_delay" && !this.#peerEnded &&
       this.delayedCloseTimeoutMs > 0;
     this.#state = "flushing";
@@ -497,7 +500,8 @@ export class SocketConnection implements Connection, TransportEvents, Flushable,
 
   #flushed(): void {
     if (!this.#lingers || this.#peerEnded) {
-      return this.#finish("no_flush", "local_close", this.#closeDetails);
+      const reason = this.#hasBothEnded ? "remote_close" : "local_close";
+      return this.#finish("no_flush", reason, this.#closeDetails);
     }
     this.#state = "lingering";
     this.#arm(TAG_DELAYED_CLOSE, this.delayedCloseTimeoutMs);

@@ -60,28 +60,30 @@ export const LISTENER_SUPPORT: SupportTable = {
     acted:
       "enable_ja3_fingerprinting enable_ja4_fingerprinting initial_read_buffer_size close_connection_on_client_hello_parsing_errors max_client_hello_size",
   },
+  "envoy.extensions.filters.common.set_filter_state.v3.FilterStateValue": {
+    acted: "object_key factory_key format_string skip_if_empty",
+    missing: {
+      read_only: "a later filter may write the object again",
+      shared_with_upstream: "the object stays with the downstream connection",
+    },
+  },
   "envoy.extensions.filters.network.direct_response.v3.Config": ALL,
   "envoy.extensions.filters.network.echo.v3.Echo": ALL,
+  "envoy.extensions.filters.network.set_filter_state.v3.Config": ALL,
   "envoy.extensions.filters.network.sni_cluster.v3.SniCluster": ALL,
   "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy": {
     acted:
-      "stat_prefix cluster weighted_clusters idle_timeout access_log max_connect_attempts max_downstream_connection_duration access_log_flush_interval flush_access_log_on_connected access_log_options",
+      "stat_prefix cluster weighted_clusters metadata_match idle_timeout access_log max_connect_attempts backoff_options hash_policy max_downstream_connection_duration max_downstream_connection_duration_jitter_percentage access_log_flush_interval flush_access_log_on_connected access_log_options upstream_connect_mode max_early_data_bytes",
     missing: {
       downstream_idle_timeout: "only idle_timeout ends idle connections",
       upstream_idle_timeout: "only idle_timeout ends idle connections",
-      backoff_options: "a failed connect is tried again at once",
-      hash_policy: "the balancer does not hash the source address",
-      max_downstream_connection_duration_jitter_percentage: "the duration has no jitter",
       check_drain_close: "a connection outlives the drain of its listener up to the drain time",
-      max_early_data_bytes: "the upstream is connected at once",
     },
     refused: {
       on_demand: "clusters are read from the file only",
-      metadata_match: "endpoints are chosen without subsets",
       tunneling_config: "the connection is not tunnelled in HTTP",
       proxy_protocol_tlvs: "no PROXY header is written",
       proxy_protocol_tlv_merge_policy: "no PROXY header is written",
-      upstream_connect_mode: "the upstream is connected at once",
     },
   },
   "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.TcpAccessLogOptions": {
@@ -89,8 +91,8 @@ export const LISTENER_SUPPORT: SupportTable = {
     missing: { flush_access_log_on_start: "a connection is not logged before its upstream's" },
   },
   "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster": ALL,
-  "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight": {
-    acted: "name weight",
-    refused: { metadata_match: "endpoints are chosen without subsets" },
-  },
+  "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight": ALL,
+  "envoy.type.v3.HashPolicy": ALL,
+  "envoy.type.v3.HashPolicy.FilterState": ALL,
+  "envoy.type.v3.HashPolicy.SourceIp": ALL,
 };

@@ -10,6 +10,28 @@ interface NetworkFilterRow {
 
 export const NETWORK_FILTERS = [
   {
+    name: "envoy.filters.network.direct_response",
+    type: "envoy.extensions.filters.network.direct_response.v3.Config",
+    load: async () =>
+      (await import("./direct_response.ts")).directResponseFactory as NetworkFilterFactory,
+  },
+  {
+    name: "envoy.filters.network.echo",
+    type: "envoy.extensions.filters.network.echo.v3.Echo",
+    load: async () => (await import("./echo.ts")).echoFactory as NetworkFilterFactory,
+  },
+  {
+    name: "envoy.filters.network.set_filter_state",
+    type: "envoy.extensions.filters.network.set_filter_state.v3.Config",
+    load: async () =>
+      (await import("./set_filter_state.ts")).setFilterStateFactory as NetworkFilterFactory,
+  },
+  {
+    name: "envoy.filters.network.sni_cluster",
+    type: "envoy.extensions.filters.network.sni_cluster.v3.SniCluster",
+    load: async () => (await import("./sni_cluster.ts")).sniClusterFactory as NetworkFilterFactory,
+  },
+  {
     name: "envoy.filters.network.tcp_proxy",
     type: "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
     load: async () => (await import("./tcp_proxy.ts")).tcpProxyFactory as NetworkFilterFactory,

@@ -24,29 +24,36 @@ import {
   type ClusterManager,
   clusterStat,
   type Host,
+  type LoadBalancerContext,
   type PendingStream,
   type PoolFailureReason,
   type PoolReady,
   upstreamInfoOf,
 } from "../../upstream/mod.ts";
+import { chooseTarget, TcpHostChoice } from "./tcp_proxy_choice.ts";
 import { compileTcpProxy, type TcpProxyConfig } from "./tcp_proxy_config.ts";
+import { stateText, TCP_IDLE_TIMEOUT_MS } from "./tcp_proxy_state.ts";
 import { TCP } from "./tcp_proxy_stats.ts";
 
 const ATTEMPTS_EXCEEDED = clusterStat("upstream_cx_connect_attempts_exceeded");
 const IDLE = 0;
 const DURATION = 1;
 const LOG = 2;
+const RETRY = 3;
 
 class TcpProxyFilter implements NetworkFilter {
   readonly #config: TcpProxyConfig;
   readonly #callbacks: NetworkCallbacks;
   #cluster: Cluster | undefined = undefined;
+  #choice: LoadBalancerContext | undefined = undefined;
   #pending: PendingStream | undefined = undefined;
   #upstream: Connection | undefined = undefined;
   #info: UpstreamInfo | undefined = undefined;
   #attempts = 0;
   /** What came before the upstream was there. */
   #early: Uint8Array[] = [];
+  #earlyBytes = 0;
+  #hasBegun = false;
   #isDownstreamPaused = false;
   #downstreamEnded = false;
   #upstreamEnded = false;
@@ -54,6 +61,8 @@ class TcpProxyFilter implements NetworkFilter {
   #idleTimer: Timer | undefined = undefined;
   #durationTimer: Timer | undefined = undefined;
   #logTimer: Timer | undefined = undefined;
+  #retryTimer: Timer | undefined = undefined;
+  #idleMs = 0;
   #activeAtMs = 0;
 
   constructor(config: TcpProxyConfig, callbacks: NetworkCallbacks) {
@@ -62,25 +71,18 @@ class TcpProxyFilter implements NetworkFilter {
   }
 
   onNewConnection(): NetworkStatus {
-    const { stats, maxDurationMs, context } = this.#config;
-    const { timers } = context.dispatcher;
+    const { stats, maxDurationMs, durationJitter, maxEarlyBytes, connectsOnData, context } =
+      this.#config;
+    const { timers, random } = context.dispatcher;
     stats.inc(TCP.downstream_cx_total);
     if (maxDurationMs > 0) {
+      const jitterMs = random.below(Math.floor(maxDurationMs * durationJitter) + 1);
       this.#durationTimer = timers.create(this, DURATION);
-      this.#durationTimer.arm(maxDurationMs);
+      this.#durationTimer.arm(maxDurationMs + jitterMs);
     }
-    this.#pauseDownstream(true);
-    const name = this.#chooseCluster();
-    this.#cluster = context.service<ClusterManager>("cluster_manager").get(name);
-    if (this.#cluster === undefined) {
-      stats.inc(TCP.downstream_cx_no_route);
-      this.#callbacks.streamInfo.setFlag(FLAG.noClusterFound);
-      this.#closeDownstream();
-      return "stop";
-    }
-    this.#callbacks.streamInfo.upstreamCluster = name;
-    this.#connect();
-    return "continue";
+    if (maxEarlyBytes === undefined) this.#pauseDownstream(true);
+    if (!connectsOnData) this.#begin();
+    return this.#isDone || this.#callbacks.connection.isClosing ? "stop" : "continue";
   }
 
   onData(bytes: Uint8Array, endStream: boolean): NetworkStatus {
@@ -91,7 +93,7 @@ class TcpProxyFilter implements NetworkFilter {
     if (endStream) this.#downstreamEnded = true;
     const upstream = this.#upstream;
     if (upstream === undefined) {
-      if (bytes.length > 0) this.#early.push(copyBytes(bytes));
+      this.#keepEarly(bytes);
       return "stop";
     }
     if (bytes.length > 0) upstream.output.writeBytes(bytes);
@@ -122,7 +124,8 @@ class TcpProxyFilter implements NetworkFilter {
 
   onTimer(tag: number): void {
     if (this.#isDone) return;
-    const { stats, idleMs, context } = this.#config;
+    const { stats, context } = this.#config;
+    if (tag === RETRY) return this.#connect();
     if (tag === LOG) {
       this.#log("TcpPeriodic");
       return this.#logTimer!.arm(this.#config.logEveryMs);
@@ -133,7 +136,7 @@ class TcpProxyFilter implements NetworkFilter {
       return this.#closeDownstream();
     }
     const quietMs = context.dispatcher.clock.nowMs() - this.#activeAtMs;
-    if (quietMs < idleMs) return this.#idleTimer!.arm(idleMs - quietMs);
+    if (quietMs < this.#idleMs) return this.#idleTimer!.arm(this.#idleMs - quietMs);
     stats.inc(TCP.idle_timeout);
     this.#closeDownstream();
   }
@@ -145,30 +148,48 @@ class TcpProxyFilter implements NetworkFilter {
     else this.#callbacks.connection.endWrite();
   }
 
-  /** Weighted by a draw of its own for each connection. */
-  #chooseCluster(): string {
-    const { clusters, totalWeight, context } = this.#config;
-    if (clusters.length === 1) return clusters[0]!.name;
-    let at = context.dispatcher.random.below(totalWeight);
-    for (const { name, weight } of clusters) {
-      if (at < weight) return name;
-      at -= weight;
+  /** Keeps what came too early, and has the client wait once it is much. */
+  #keepEarly(bytes: Uint8Array): void {
+    const { stats, maxEarlyBytes, connectsOnData } = this.#config;
+    if (bytes.length > 0) {
+      stats.inc(TCP.early_data_received_count_total);
+      this.#early.push(copyBytes(bytes));
+      this.#earlyBytes += bytes.length;
     }
-    return "";
+    if (this.#earlyBytes >= (maxEarlyBytes ?? 0)) this.#pauseDownstream(true);
+    if (connectsOnData) this.#begin();
+  }
+
+  /** Finds the cluster and makes the first attempt; once. */
+  #begin(): void {
+    if (this.#hasBegun) return;
+    this.#hasBegun = true;
+    const config = this.#config;
+    const { streamInfo } = this.#callbacks;
+    const target = chooseTarget(config, streamInfo);
+    this.#cluster = config.context.service<ClusterManager>("cluster_manager").get(target.name);
+    if (this.#cluster === undefined) {
+      config.stats.inc(TCP.downstream_cx_no_route);
+      streamInfo.setFlag(FLAG.noClusterFound);
+      return this.#closeDownstream();
+    }
+    streamInfo.upstreamCluster = target.name;
+    this.#choice = new TcpHostChoice(config, target, streamInfo);
+    this.#connect();
   }
 
   #connect(): void {
     const { maxAttempts } = this.#config;
     const { streamInfo } = this.#callbacks;
     const cluster = this.#cluster!;
-    while (!this.#isDone) {
+    while (!this.#isDone && !this.#callbacks.connection.isClosing) {
       if (this.#attempts >= maxAttempts) {
         cluster.info.stats.inc(ATTEMPTS_EXCEEDED);
         streamInfo.setFlag(FLAG.upstreamRetryLimitExceeded);
         return this.#closeDownstream();
       }
       this.#attempts++;
-      const host = cluster.chooseHost(undefined);
+      const host = cluster.chooseHost(this.#choice);
       if (host === undefined) {
         streamInfo.setFlag(FLAG.noHealthyUpstream);
         return this.#closeDownstream();
@@ -190,7 +211,7 @@ class TcpProxyFilter implements NetworkFilter {
       onFailure: (reason, transportFailureReason) => {
         this.#onFailure(reason, transportFailureReason);
         hasFailed = true;
-        if (!isStarting) this.#connect();
+        if (!isStarting) this.#connectLater();
       },
       streamInfo: this.#callbacks.streamInfo,
     });
@@ -198,6 +219,16 @@ class TcpProxyFilter implements NetworkFilter {
     if (hasFailed) return false;
     if (this.#upstream === undefined) this.#pending = pending;
     return true;
+  }
+
+  /** After the wait that `backoff_options` asks for, if more attempts are allowed. */
+  #connectLater(): void {
+    const { backoff, maxAttempts, context } = this.#config;
+    if (backoff === undefined || this.#attempts >= maxAttempts) return this.#connect();
+    const { timers, random } = context.dispatcher;
+    const ceilingMs = Math.min(backoff.maxMs, backoff.baseMs * 2 ** (this.#attempts - 1));
+    this.#retryTimer ??= timers.create(this, RETRY);
+    this.#retryTimer.arm(random.below(Math.max(1, Math.floor(ceilingMs))));
   }
 
   #onReady(connection: Connection, ready: PoolReady): void {
@@ -271,9 +302,11 @@ class TcpProxyFilter implements NetworkFilter {
 
   #startIdleTimer(): void {
     const { idleMs, context } = this.#config;
-    if (idleMs === 0) return;
+    const own = stateText(this.#callbacks.streamInfo, TCP_IDLE_TIMEOUT_MS);
+    this.#idleMs = own === undefined ? idleMs : Number(own);
+    if (this.#idleMs === 0) return;
     this.#idleTimer = context.dispatcher.timers.create(this, IDLE);
-    this.#idleTimer.arm(idleMs);
+    this.#idleTimer.arm(this.#idleMs);
     this.#touch();
   }
 
@@ -301,6 +334,8 @@ class TcpProxyFilter implements NetworkFilter {
     this.#idleTimer?.cancel();
     this.#durationTimer?.cancel();
     this.#logTimer?.cancel();
+    this.#retryTimer?.cancel();
+    this.#early = [];
     this.#callbacks.streamInfo.endMs = this.#config.context.dispatcher.clock.nowMs();
     this.#log("TcpConnectionEnd");
   }

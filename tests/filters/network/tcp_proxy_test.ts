@@ -1,10 +1,11 @@
 /** The TCP proxy between two fake connections: bytes, ends, resets, attempts, timeouts. */
 
-import { Dispatcher, SeededRandom } from "../../../src/base/mod.ts";
+import { Dispatcher, SeededRandom, xxHash64 } from "../../../src/base/mod.ts";
 import { tcpProxyFactory } from "../../../src/filters/network/tcp_proxy.ts";
 import type { NetworkFilter } from "../../../src/filter_chain/mod.ts";
 import { formatFlags, StreamInfo } from "../../../src/http/mod.ts";
-import type { Host, TcpRequest } from "../../../src/upstream/mod.ts";
+import { StateText } from "../../../src/filters/network/tcp_proxy_state.ts";
+import type { Host, LoadBalancerContext, TcpRequest } from "../../../src/upstream/mod.ts";
 import { assertEquals } from "../../support/assert.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { fakeContext } from "../../support/fakes/compile_context.ts";
@@ -20,6 +21,12 @@ const HOST = {
   locality: { region: "", zone: "", subZone: "" },
 } as unknown as Host;
 
+interface ProxyOptions {
+  readonly hasHosts?: boolean;
+  /** Filter state that filters before it set. */
+  readonly state?: Readonly<Record<string, string>>;
+}
+
 class Proxy {
   readonly clock = new FakeClock();
   readonly dispatcher: Dispatcher;
@@ -29,14 +36,19 @@ class Proxy {
   readonly filter: NetworkFilter;
   readonly requests: TcpRequest[] = [];
   readonly chosen: string[] = [];
+  /** What the balancer was shown last. */
+  choice: LoadBalancerContext | undefined = undefined;
   #host: Host | undefined = HOST;
 
-  static async create(message: object, hasHosts = true): Promise<Proxy> {
+  static async create(message: object, options: ProxyOptions = {}): Promise<Proxy> {
     const decoded = await decodeMessage<object>(TYPE, { stat_prefix: "t", ...message });
-    return new Proxy(decoded.message, hasHosts);
+    return new Proxy(decoded.message, options);
   }
 
-  private constructor(message: object, hasHosts: boolean) {
+  private constructor(message: object, { hasHosts = true, state = {} }: ProxyOptions) {
+    for (const [key, text] of Object.entries(state)) {
+      (this.info.filterState ??= new Map()).set(key, new StateText(text));
+    }
     this.dispatcher = new Dispatcher({
       clock: this.clock,
       sleeper: this.clock,
@@ -96,7 +108,10 @@ class Proxy {
     if (name === "missing") return undefined;
     return {
       info: { name, metadata: undefined, stats: { inc() {} } },
-      chooseHost: () => this.#host,
+      chooseHost: (choice: LoadBalancerContext) => {
+        this.choice = choice;
+        return this.#host;
+      },
       newTcpConnection: (_host: Host, request: TcpRequest) => {
         this.requests.push(request);
         return { cancel() {} };
@@ -146,7 +161,7 @@ Deno.test("tcp_proxy hands on resets both ways", async () => {
 Deno.test("tcp_proxy without a cluster or a host", async () => {
   const missing = await Proxy.create({ cluster: "missing" });
   assertEquals([missing.flags, missing.downstream.isClosing], ["NC", true]);
-  const empty = await Proxy.create({ cluster: "a" }, false);
+  const empty = await Proxy.create({ cluster: "a" }, { hasHosts: false });
   assertEquals([empty.flags, empty.downstream.isClosing], ["UH", true]);
 });
 
@@ -213,4 +228,106 @@ Deno.test("tcp_proxy spreads connections over weighted clusters", async () => {
   }
   assertEquals(counts.a! > 30 && counts.a! < 70, true);
   assertEquals(counts.a! + counts.b!, 200);
+});
+
+Deno.test("tcp_proxy goes to the cluster that filter state names", async () => {
+  const state = { "envoy.tcp_proxy.cluster": "b" };
+  const proxy = await Proxy.create({ cluster: "a" }, { state });
+  assertEquals(proxy.chosen, ["b"]);
+  assertEquals(proxy.info.upstreamCluster, "b");
+});
+
+Deno.test("tcp_proxy takes its idle timeout from filter state", async () => {
+  const state = { "envoy.tcp_proxy.per_connection_idle_timeout_ms": "200" };
+  const proxy = await Proxy.create({ cluster: "a" }, { state });
+  proxy.connect();
+  proxy.clock.advance(150);
+  assertEquals(proxy.downstream.isClosing, false);
+  proxy.clock.advance(100);
+  assertEquals(proxy.downstream.isClosing, true);
+});
+
+for (
+  const { name, message, state, want } of [
+    { name: "nothing", message: {}, state: {}, want: undefined },
+    {
+      name: "the source address",
+      message: { hash_policy: [{ source_ip: {} }] },
+      state: {},
+      want: xxHash64("10.0.0.7"),
+    },
+    {
+      name: "filter state",
+      message: { hash_policy: [{ filter_state: { key: "k" } }] },
+      state: { k: "v" },
+      want: xxHash64("v"),
+    },
+    {
+      name: "filter state that is not there",
+      message: { hash_policy: [{ filter_state: { key: "k" } }] },
+      state: {},
+      want: undefined,
+    },
+  ]
+) {
+  Deno.test(`tcp_proxy hashes by ${name}`, async () => {
+    const proxy = await Proxy.create({ cluster: "a", ...message }, { state });
+    assertEquals(proxy.choice?.hash(), want);
+  });
+}
+
+Deno.test("tcp_proxy merges the metadata it wants of hosts", async () => {
+  const proxy = await Proxy.create({
+    metadata_match: { filter_metadata: { "envoy.lb": { stage: "prod", version: "1" } } },
+    weighted_clusters: {
+      clusters: [{
+        name: "a",
+        weight: 1,
+        metadata_match: { filter_metadata: { "envoy.lb": { version: "2" } } },
+      }],
+    },
+  });
+  assertEquals(proxy.choice?.metadataMatch, { stage: "prod", version: "2" });
+  proxy.info.dynamicMetadata = { "envoy.lb": { stage: "test" } };
+  assertEquals(proxy.choice?.metadataMatch, { stage: "test", version: "2" });
+});
+
+Deno.test("tcp_proxy waits between attempts as backoff_options ask", async () => {
+  const proxy = await Proxy.create({
+    cluster: "a",
+    max_connect_attempts: 2,
+    backoff_options: { base_interval: "1s" },
+  });
+  proxy.refuse();
+  assertEquals([proxy.requests.length, proxy.downstream.isClosing], [1, false]);
+  proxy.clock.advance(1005);
+  assertEquals(proxy.requests.length, 2);
+  proxy.refuse();
+  assertEquals([proxy.flags, proxy.downstream.isClosing], ["UF,URX", true]);
+});
+
+Deno.test("tcp_proxy reads so much before the upstream is there, and no more", async () => {
+  const proxy = await Proxy.create({ cluster: "a", max_early_data_bytes: 4 });
+  assertEquals(proxy.downstream.isReadDisabled, false);
+  proxy.downstream.receive("abc");
+  assertEquals(proxy.downstream.isReadDisabled, false);
+  proxy.downstream.receive("de");
+  assertEquals(proxy.downstream.isReadDisabled, true);
+  proxy.connect();
+  assertEquals(proxy.upstream.written(), "abcde");
+  assertEquals(proxy.downstream.isReadDisabled, false);
+});
+
+Deno.test("tcp_proxy connects when the client sends, if asked to", async () => {
+  const proxy = await Proxy.create({
+    cluster: "a",
+    upstream_connect_mode: "ON_DOWNSTREAM_DATA",
+    max_early_data_bytes: 100,
+  });
+  assertEquals(proxy.requests.length, 0);
+  proxy.downstream.receive("x");
+  proxy.downstream.receive("y");
+  assertEquals(proxy.requests.length, 1);
+  proxy.connect();
+  assertEquals(proxy.upstream.written(), "xy");
 });
