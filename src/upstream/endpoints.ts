@@ -6,6 +6,7 @@ import type {
   envoy_config_cluster_v3_Cluster,
   envoy_config_core_v3_Address,
   envoy_config_endpoint_v3_ClusterLoadAssignment,
+  envoy_config_endpoint_v3_Endpoint_HealthCheckConfig,
   envoy_config_endpoint_v3_LbEndpoint,
   envoy_config_endpoint_v3_LocalityLbEndpoints,
 } from "../proto/mod.ts";
@@ -23,6 +24,18 @@ export interface EndpointTemplate {
   readonly edsHealthStatus: number;
   readonly metadata: { readonly [filter: string]: unknown } | undefined;
   readonly isCanary: boolean;
+  readonly check: EndpointCheck | undefined;
+}
+
+/** An endpoint's own `health_check_config`. */
+export interface EndpointCheck {
+  /** undefined: the endpoint's. */
+  readonly address: Address | undefined;
+  /** 0: the address's. */
+  readonly port: number;
+  /** Authority of checks; "" where none is named. */
+  readonly hostname: string;
+  readonly isDisabled: boolean;
 }
 
 /** A name that DNS must turn into addresses. */
@@ -136,6 +149,23 @@ function readEndpoint(
     edsHealthStatus: entry.healthStatus,
     metadata,
     isCanary: metadata?.["envoy.lb"]?.["canary"] === true,
+    check: readCheck(endpoint.healthCheckConfig, problems),
+  };
+}
+
+function readCheck(
+  config: envoy_config_endpoint_v3_Endpoint_HealthCheckConfig | undefined,
+  problems: Problems,
+): EndpointCheck | undefined {
+  if (config === undefined) return undefined;
+  const address = config.address === undefined
+    ? undefined
+    : readAddress(config.address, false, problems);
+  return {
+    address: address?.kind === "name" ? undefined : address,
+    port: config.portValue,
+    hostname: config.hostname,
+    isDisabled: config.disableActiveHealthCheck,
   };
 }
 
@@ -149,9 +179,11 @@ export function readAddress(
   switch (address.case) {
     case "pipe":
       return { kind: "pipe", path: address.value.path };
-    case "envoyInternalAddress":
-      problems.unsupported(message, "envoy_internal_address", "the endpoint is left out", true);
-      return undefined;
+    case "envoyInternalAddress": {
+      const { addressNameSpecifier, endpointId } = address.value;
+      if (addressNameSpecifier.case !== "serverListenerName") return undefined;
+      return { kind: "internal", name: addressNameSpecifier.value, endpointId };
+    }
     case "socketAddress": {
       const socket = address.value;
       const { case: portKind, value: port } = socket.portSpecifier;

@@ -9,7 +9,7 @@ const NO_WATCHDOG = "a worker that hangs is replaced after fixed times";
 export const BOOTSTRAP_SUPPORT: SupportTable = {
   "envoy.config.bootstrap.v3.Bootstrap": {
     acted:
-      "node static_resources cluster_manager stats_flush_interval stats_flush_on_admin layered_runtime admin use_tcp_for_dns_lookups dns_resolution_config typed_dns_resolver_config default_regex_engine",
+      "bootstrap_extensions node static_resources cluster_manager stats_flush_interval stats_flush_on_admin layered_runtime admin use_tcp_for_dns_lookups dns_resolution_config typed_dns_resolver_config default_regex_engine",
     missing: {
       node_context_params: "no management server is told of the node",
       stats_config: "statistics have Envoy's default tags and buckets, and all are kept",
@@ -25,7 +25,6 @@ export const BOOTSTRAP_SUPPORT: SupportTable = {
       tracing: "requests are not traced",
       overload_manager: "nothing is shed under overload but what other limits refuse",
       enable_dispatcher_stats: "event loops have no statistics of their own",
-      bootstrap_extensions: "the extension is not started",
       fatal_actions: "no action runs on a crash",
       default_socket_interface: "sockets are the platform's own",
       certificate_provider_instances: "certificates come from the file or from files it names",
@@ -71,4 +70,8 @@ export const BOOTSTRAP_SUPPORT: SupportTable = {
   },
   "envoy.config.bootstrap.v3.RuntimeLayer.AdminLayer": ALL,
   "envoy.config.bootstrap.v3.RuntimeLayer.DiskLayer": ALL,
+  "envoy.extensions.bootstrap.internal_listener.v3.InternalListener": {
+    acted: "",
+    missing: { buffer_size_kb: "internal connections hold up to 1 MiB each way" },
+  },
 };

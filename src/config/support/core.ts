@@ -6,10 +6,8 @@ const NO_DISCOVERY = "resources are read from the file only";
 
 /** Rows by full message name. */
 export const CORE_SUPPORT: SupportTable = {
-  "envoy.config.core.v3.Address": {
-    acted: "socket_address pipe",
-    refused: { envoy_internal_address: "internal listeners are not served" },
-  },
+  "envoy.config.core.v3.Address": ALL,
+  "envoy.config.core.v3.EnvoyInternalAddress": ALL,
   "envoy.config.core.v3.SocketAddress": {
     acted: "protocol address port_value ipv4_compat",
     missing: { resolver_name: "names are resolved as the cluster says" },

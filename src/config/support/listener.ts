@@ -9,7 +9,7 @@ const NO_SOCKET_OPTION = "the option is not set on the listener's socket";
 export const LISTENER_SUPPORT: SupportTable = {
   "envoy.config.listener.v3.Listener": {
     acted:
-      "name address additional_addresses stat_prefix filter_chains default_filter_chain per_connection_buffer_limit_bytes metadata drain_type listener_filters listener_filters_timeout continue_on_listener_filters_timeout traffic_direction reuse_port enable_reuse_port access_log tcp_backlog_size max_connections_to_accept_per_socket_event bind_to_port ignore_global_conn_limit bypass_overload_manager tcp_keepalive",
+      "name address additional_addresses stat_prefix filter_chains default_filter_chain per_connection_buffer_limit_bytes metadata drain_type listener_filters listener_filters_timeout continue_on_listener_filters_timeout traffic_direction reuse_port enable_reuse_port access_log tcp_backlog_size max_connections_to_accept_per_socket_event bind_to_port ignore_global_conn_limit bypass_overload_manager tcp_keepalive filter_chain_matcher internal_listener",
     missing: {
       stats_matcher: "all statistics of the listener are kept",
       per_connection_buffer_high_watermark_timeout:
@@ -22,15 +22,14 @@ export const LISTENER_SUPPORT: SupportTable = {
     },
     refused: {
       fcds_config: NO_DISCOVERY,
-      filter_chain_matcher: "chains are chosen by filter_chain_match only",
       use_original_dst: "connections are not handed to other listeners",
       deprecated_v1: "connections are not handed to other listeners",
       transparent: "the original destination address is not kept",
       udp_listener_config: "UDP is not served",
       api_listener: "there is no in-process client",
-      internal_listener: "internal listeners are not served",
     },
   },
+  "envoy.config.listener.v3.Listener.InternalListenerConfig": ALL,
   "envoy.config.listener.v3.AdditionalAddress": {
     acted: "address tcp_keepalive",
     missing: { socket_options: NO_SOCKET_OPTION },

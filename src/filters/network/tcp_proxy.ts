@@ -15,7 +15,7 @@ import type {
 } from "../../filter_chain/mod.ts";
 import type { AccessLogType } from "../../formatter/mod.ts";
 import { FLAG, type UpstreamInfo } from "../../http/mod.ts";
-import type { CloseReason, Connection, ConnectionEvents } from "../../net/mod.ts";
+import type { CloseReason, Connection } from "../../net/mod.ts";
 import type {
   envoy_extensions_filters_network_tcp_proxy_v3_TcpProxy as Message,
 } from "../../proto/mod.ts";
@@ -32,16 +32,19 @@ import {
 } from "../../upstream/mod.ts";
 import { chooseTarget, TcpHostChoice } from "./tcp_proxy_choice.ts";
 import { compileTcpProxy, type TcpProxyConfig } from "./tcp_proxy_config.ts";
+import { UpstreamEvents, type UpstreamSide } from "./tcp_proxy_events.ts";
 import { stateText, TCP_IDLE_TIMEOUT_MS } from "./tcp_proxy_state.ts";
 import { TCP } from "./tcp_proxy_stats.ts";
 
 const ATTEMPTS_EXCEEDED = clusterStat("upstream_cx_connect_attempts_exceeded");
+const UPSTREAM_PAUSED = clusterStat("upstream_flow_control_paused_reading_total");
+const UPSTREAM_RESUMED = clusterStat("upstream_flow_control_resumed_reading_total");
 const IDLE = 0;
 const DURATION = 1;
 const LOG = 2;
 const RETRY = 3;
 
-class TcpProxyFilter implements NetworkFilter {
+class TcpProxyFilter implements NetworkFilter, UpstreamSide {
   readonly #config: TcpProxyConfig;
   readonly #callbacks: NetworkCallbacks;
   #cluster: Cluster | undefined = undefined;
@@ -114,12 +117,11 @@ class TcpProxyFilter implements NetworkFilter {
   }
 
   onAboveWriteBufferHighWatermark(): void {
-    // As the downstream's filter: its client reads slowly, so the upstream waits.
-    this.#upstream?.readDisable(true);
+    this.#pauseUpstream(true);
   }
 
   onBelowWriteBufferLowWatermark(): void {
-    this.#upstream?.readDisable(false);
+    this.#pauseUpstream(false);
   }
 
   onTimer(tag: number): void {
@@ -278,6 +280,14 @@ class TcpProxyFilter implements NetworkFilter {
     connection.close("reset");
   }
 
+  /** The client reads slowly: the upstream waits. */
+  #pauseUpstream(pause: boolean): void {
+    const upstream = this.#upstream;
+    if (upstream === undefined || upstream.isClosed) return;
+    this.#cluster!.info.stats.inc(pause ? UPSTREAM_PAUSED : UPSTREAM_RESUMED);
+    upstream.readDisable(pause);
+  }
+
   /** The upstream is full: the client waits. */
   pauseFromUpstream(pause: boolean): void {
     const { stats } = this.#config;
@@ -357,35 +367,6 @@ class TcpProxyFilter implements NetworkFilter {
         accessLogType,
       });
     }
-  }
-}
-
-/** The upstream side's events, told apart from the downstream's by an object of their own. */
-class UpstreamEvents implements ConnectionEvents {
-  readonly #filter: TcpProxyFilter;
-
-  constructor(filter: TcpProxyFilter) {
-    this.#filter = filter;
-  }
-
-  onData(bytes: Uint8Array): void {
-    this.#filter.relay(bytes);
-  }
-
-  onEnd(): void {
-    this.#filter.upstreamEnded();
-  }
-
-  onClose(reason: CloseReason): void {
-    this.#filter.upstreamClosed(reason);
-  }
-
-  onAboveWriteBufferHighWatermark(): void {
-    this.#filter.pauseFromUpstream(true);
-  }
-
-  onBelowWriteBufferLowWatermark(): void {
-    this.#filter.pauseFromUpstream(false);
   }
 }
 

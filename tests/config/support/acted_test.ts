@@ -13,6 +13,8 @@ const UNNAMED: Readonly<Record<string, string>> = {
   "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext.require_sni":
     "without effect in Envoy 1.40 too (seen on the binary): doing nothing is doing as Envoy",
   "envoy.config.bootstrap.v3.Bootstrap.cluster_manager": "its own fields are reported one by one",
+  "envoy.config.bootstrap.v3.Bootstrap.bootstrap_extensions":
+    "an extension without a row is reported, the one that has one needs no start",
   "envoy.config.bootstrap.v3.Bootstrap.default_regex_engine": "RE2 is the only engine there is",
   "envoy.config.cluster.v3.Cluster.upstream_config": "names pools that the router uses anyway",
   "envoy.config.core.v3.Extension": "part of the node, for management servers",
@@ -48,6 +50,8 @@ const UNNAMED: Readonly<Record<string, string>> = {
 /** Extensions that need no code. */
 const UNNAMED_TYPES: Readonly<Record<string, string>> = {
   "envoy.config.core.v3.SubstitutionFormatString": "named by the types of its holders",
+  "envoy.extensions.bootstrap.internal_listener.v3.InternalListener":
+    "internal listeners need no start of their own",
   "envoy.extensions.regex_engines.v3.GoogleRE2": "the only engine there is",
   "envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig": "the only one of its category",
 };
