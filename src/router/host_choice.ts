@@ -21,8 +21,12 @@ export class HostChoice implements LoadBalancerContext {
     return this.#exchange.streamInfo;
   }
 
+  /** What filters found out wins over what the route says. */
   get metadataMatch(): RouteAction["metadataMatch"] {
-    return this.#exchange.action.metadataMatch;
+    const route = this.#exchange.action.metadataMatch;
+    const own = this.#exchange.streamInfo.dynamicMetadata?.["envoy.lb"];
+    if (own === undefined) return route;
+    return route === undefined ? own : { ...route, ...own };
   }
 
   get hostSelectionRetryCount(): number {

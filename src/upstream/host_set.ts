@@ -34,12 +34,23 @@ export class HostSet {
     this.localities = groupByLocality(data, hosts);
   }
 
-  /** A set of the same priority with only the hosts that `keep` says (subsets). */
-  filtered(keep: (host: UpstreamHost) => boolean): HostSet {
-    return new HostSet(
-      { ...this.data, hosts: this.data.hosts.filter((_, i) => keep(this.hosts[i]!)) },
-      this.hosts.filter(keep),
-    );
+  /**
+   * A set of the same priority with only the hosts at `indices` (subsets).
+   * @param scalesWeights whether a locality's weight falls with the part of its hosts that is left
+   */
+  picked(indices: readonly number[], scalesWeights: boolean): HostSet {
+    const entries = indices.map((i) => this.data.hosts[i]!);
+    const hosts = indices.map((i) => this.hosts[i]!);
+    if (!scalesWeights) return new HostSet({ ...this.data, hosts: entries }, hosts);
+    const counts = this.data.localities.map(() => 0);
+    for (const entry of entries) counts[entry.locality]!++;
+    const localities = this.data.localities.map((locality, i) => {
+      const { weight } = locality;
+      const all = this.localities[i]!.hosts.length;
+      if (weight === undefined || all === 0) return locality;
+      return { ...locality, weight: Math.round(weight * counts[i]! / all) };
+    });
+    return new HostSet({ ...this.data, localities, hosts: entries }, hosts);
   }
 }
 

@@ -2,7 +2,6 @@
 
 import { ALL, type SupportTable } from "./table.ts";
 
-const NO_SUBSETS = "endpoints are balanced without regard to their metadata";
 const NO_SLOW_START = "new endpoints get their full share at once";
 const NO_LOCALITY = "localities are balanced by their endpoints alone";
 const NO_POLICY_HASH = "the hash policies of the route are used";
@@ -11,7 +10,7 @@ const NO_POLICY_HASH = "the hash policies of the route are used";
 export const CLUSTER_SUPPORT: SupportTable = {
   "envoy.config.cluster.v3.Cluster": {
     acted:
-      "name alt_stat_name type cluster_type connect_timeout per_connection_buffer_limit_bytes lb_policy load_assignment max_requests_per_connection circuit_breakers upstream_http_protocol_options common_http_protocol_options http_protocol_options http2_protocol_options typed_extension_protocol_options dns_refresh_rate dns_jitter dns_failure_refresh_rate respect_dns_ttl dns_lookup_family dns_resolvers use_tcp_for_dns_lookups dns_resolution_config typed_dns_resolver_config upstream_bind_config least_request_lb_config maglev_lb_config ring_hash_lb_config round_robin_lb_config common_lb_config transport_socket metadata protocol_selection upstream_connection_options load_balancing_policy upstream_config track_timeout_budgets track_cluster_stats connection_pool_per_downstream_connection",
+      "name alt_stat_name type cluster_type connect_timeout per_connection_buffer_limit_bytes lb_policy lb_subset_config load_assignment max_requests_per_connection circuit_breakers upstream_http_protocol_options common_http_protocol_options http_protocol_options http2_protocol_options typed_extension_protocol_options dns_refresh_rate dns_jitter dns_failure_refresh_rate respect_dns_ttl dns_lookup_family dns_resolvers use_tcp_for_dns_lookups dns_resolution_config typed_dns_resolver_config upstream_bind_config least_request_lb_config maglev_lb_config ring_hash_lb_config round_robin_lb_config common_lb_config transport_socket metadata protocol_selection upstream_connection_options load_balancing_policy upstream_config track_timeout_budgets track_cluster_stats connection_pool_per_downstream_connection",
     missing: {
       stats_matcher: "all statistics of the cluster are kept",
       per_connection_buffer_high_watermark_timeout:
@@ -31,7 +30,6 @@ export const CLUSTER_SUPPORT: SupportTable = {
       transport_socket_matches: "every endpoint is reached by transport_socket",
       transport_socket_matcher: "every endpoint is reached by transport_socket",
       eds_cluster_config: "the cluster has no endpoints",
-      lb_subset_config: NO_SUBSETS,
       original_dst_lb_config: "the original destination is not known",
       filters: "upstream connections have no network filters",
     },
@@ -64,6 +62,8 @@ export const CLUSTER_SUPPORT: SupportTable = {
   "envoy.config.cluster.v3.Cluster.CommonLbConfig.ConsistentHashingLbConfig": ALL,
   "envoy.config.cluster.v3.Cluster.CommonLbConfig.LocalityWeightedLbConfig": ALL,
   "envoy.config.cluster.v3.Cluster.CustomClusterType": ALL,
+  "envoy.config.cluster.v3.Cluster.LbSubsetConfig": ALL,
+  "envoy.config.cluster.v3.Cluster.LbSubsetConfig.LbSubsetSelector": ALL,
   "envoy.config.cluster.v3.Cluster.LeastRequestLbConfig": {
     acted: "choice_count active_request_bias",
     missing: { slow_start_config: NO_SLOW_START },
@@ -140,6 +140,8 @@ export const CLUSTER_SUPPORT: SupportTable = {
     acted: "locality_lb_config",
     missing: { slow_start_config: NO_SLOW_START },
   },
+  "envoy.extensions.load_balancing_policies.subset.v3.Subset": ALL,
+  "envoy.extensions.load_balancing_policies.subset.v3.Subset.LbSubsetSelector": ALL,
   "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig": {
     acted: "resolvers dns_resolver_options query_timeout_seconds query_tries",
     missing: {

@@ -51,14 +51,13 @@ export const ROUTE_SUPPORT: SupportTable = {
   },
   "envoy.config.route.v3.RouteAction": {
     acted:
-      "cluster cluster_header weighted_clusters cluster_not_found_response_code prefix_rewrite regex_rewrite path_rewrite_policy path_rewrite host_rewrite_literal auto_host_rewrite host_rewrite_header host_rewrite_path_regex host_rewrite append_x_forwarded_host timeout idle_timeout flush_timeout retry_policy request_mirror_policies priority rate_limits include_vh_rate_limits hash_policy max_grpc_timeout grpc_timeout_offset upgrade_configs internal_redirect_policy internal_redirect_action max_internal_redirects max_stream_duration hedge_policy",
+      "cluster cluster_header weighted_clusters metadata_match cluster_not_found_response_code prefix_rewrite regex_rewrite path_rewrite_policy path_rewrite host_rewrite_literal auto_host_rewrite host_rewrite_header host_rewrite_path_regex host_rewrite append_x_forwarded_host timeout idle_timeout flush_timeout retry_policy request_mirror_policies priority rate_limits include_vh_rate_limits hash_policy max_grpc_timeout grpc_timeout_offset upgrade_configs internal_redirect_policy internal_redirect_action max_internal_redirects max_stream_duration hedge_policy",
     missing: {
       early_data_policy: "early data is not taken",
     },
     refused: {
       cluster_specifier_plugin: "clusters are chosen by routes only",
       inline_cluster_specifier_plugin: "clusters are chosen by routes only",
-      metadata_match: "endpoints are chosen without subsets",
       retry_policy_typed_config: "requests are retried by retry_policy only",
       cors: NO_CORS,
     },
@@ -121,8 +120,7 @@ export const ROUTE_SUPPORT: SupportTable = {
   "envoy.config.route.v3.WeightedCluster": ALL,
   "envoy.config.route.v3.WeightedCluster.ClusterWeight": {
     acted:
-      "name cluster_header weight request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove typed_per_filter_config host_rewrite_literal",
-    refused: { metadata_match: "endpoints are chosen without subsets" },
+      "name cluster_header weight metadata_match request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove typed_per_filter_config host_rewrite_literal",
   },
   "envoy.extensions.internal_redirect.allow_listed_routes.v3.AllowListedRoutesConfig": ALL,
   "envoy.extensions.internal_redirect.previous_routes.v3.PreviousRoutesConfig": ALL,

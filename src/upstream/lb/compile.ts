@@ -1,8 +1,14 @@
 /** Which policy a cluster uses: `load_balancing_policy`, or the older `lb_policy` and its config. */
 
-import type { AnyMessage, envoy_config_cluster_v3_Cluster } from "../../proto/mod.ts";
+import type {
+  AnyMessage,
+  envoy_config_cluster_v3_Cluster,
+  envoy_config_cluster_v3_LoadBalancingPolicy,
+} from "../../proto/mod.ts";
 import type { BalancerOptions, LbPolicy, LbPolicyContext, LbPolicyFactory } from "./policy.ts";
 import { LB_POLICIES } from "./registry.ts";
+import { readSubsetConfig } from "./subset_config.ts";
+import { behindSubsets } from "./subset.ts";
 import { roundRobin } from "./round_robin.ts";
 
 type Cluster = envoy_config_cluster_v3_Cluster;
@@ -34,27 +40,28 @@ export interface CompiledBalancing {
  */
 export function compileBalancing(
   cluster: Cluster,
-  parts: Omit<LbPolicyContext, "hashing">,
+  parts: Omit<LbPolicyContext, "hashing" | "compileChild">,
 ): CompiledBalancing {
   const common = cluster.commonLbConfig;
   const hashing = common?.consistentHashingLbConfig ?? { useHostnameForHashing: false };
-  const context = { ...parts, hashing };
+  const context: LbPolicyContext = {
+    ...parts,
+    hashing,
+    compileChild: (list) => compileList(list, cluster, context),
+  };
   const locality = common?.localityConfigSpecifier;
   const { problems } = context;
   if (locality?.case === "zoneAwareLbConfig") {
     const effect = "requests are spread over all zones alike";
     problems.unsupported(common!, "zone_aware_lb_config", effect);
   }
-  if (cluster.lbSubsetConfig !== undefined) {
-    problems.unsupported(
-      cluster,
-      "lb_subset_config",
-      "all hosts get requests of all subsets",
-      true,
-    );
-  }
+  const policy = compilePolicy(cluster, context);
+  const subsets = cluster.lbSubsetConfig;
+  // Without selectors Envoy leaves the fallback policy aside as well.
+  const hasSubsets = cluster.loadBalancingPolicy === undefined &&
+    (subsets?.subsetSelectors.length ?? 0) > 0;
   return {
-    policy: compilePolicy(cluster, context),
+    policy: hasSubsets ? behindSubsets(readSubsetConfig(subsets!), policy) : policy,
     common: {
       healthyPanicThreshold: common?.healthyPanicThreshold?.value ?? 50,
       failTrafficOnPanic: locality?.case === "zoneAwareLbConfig" &&
@@ -66,9 +73,16 @@ export function compileBalancing(
 
 function compilePolicy(cluster: Cluster, context: LbPolicyContext): LbPolicy {
   const list = cluster.loadBalancingPolicy;
-  if (list === undefined) return compileLegacy(cluster, context);
+  return list === undefined ? compileLegacy(cluster, context) : compileList(list, cluster, context);
+}
+
+function compileList(
+  list: envoy_config_cluster_v3_LoadBalancingPolicy | undefined,
+  cluster: Cluster,
+  context: LbPolicyContext,
+): LbPolicy {
   const known: AnyMessage[] = [];
-  for (const entry of list.policies) {
+  for (const entry of list?.policies ?? []) {
     const config = entry.typedExtensionConfig?.typedConfig;
     if (config === undefined) continue;
     known.push(config);

@@ -1,6 +1,7 @@
 /** What a load-balancing policy is: a way to build a cluster's balancer on one thread. */
 
 import type { Dispatcher, Problems, Random } from "../../base/mod.ts";
+import type { envoy_config_cluster_v3_LoadBalancingPolicy } from "../../proto/mod.ts";
 import type { Runtime } from "../../runtime/mod.ts";
 import type { Scope, StatGroup } from "../../stats/mod.ts";
 import type { LoadBalancerContext } from "../api.ts";
@@ -57,6 +58,8 @@ export interface LbPolicyContext {
   readonly runtime: Runtime;
   /** `common_lb_config.consistent_hashing_lb_config`, which typed policies do not use. */
   readonly hashing: HashingOptions;
+  /** Compiles the policy behind another one: the first known of a list. */
+  compileChild(list: envoy_config_cluster_v3_LoadBalancingPolicy | undefined): LbPolicy;
 }
 
 /** What consistent hashing may be told outside of its own configuration. */

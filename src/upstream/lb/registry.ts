@@ -6,6 +6,7 @@ import type { LbPolicyFactory } from "./policy.ts";
 import { random } from "./random.ts";
 import { ringHash } from "./ring_hash.ts";
 import { roundRobin } from "./round_robin.ts";
+import { subset } from "./subset.ts";
 
 export const LB_POLICIES = [
   leastRequest,
@@ -13,4 +14,5 @@ export const LB_POLICIES = [
   random,
   ringHash,
   roundRobin,
+  subset,
 ] as const satisfies readonly LbPolicyFactory[];

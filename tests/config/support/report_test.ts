@@ -29,10 +29,8 @@ const ROWS = [
   },
   {
     name: "a field that changes routing",
-    text: cluster("name: a, lb_subset_config: { subset_selectors: [] }"),
-    want: [
-      "unsupported_refused lb_subset_config: endpoints are balanced without regard to their metadata",
-    ],
+    text: cluster("name: a, filters: [{ name: f }]"),
+    want: ["unsupported_refused filters: upstream connections have no network filters"],
   },
   {
     name: "an enum value",
