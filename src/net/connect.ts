@@ -9,6 +9,7 @@ import { NativeTransport, newSocket, systemPath } from "./native_transport.ts";
 import { usesNativeHandles } from "./socket_choice.ts";
 import { SocketConnection, type TlsSession } from "./socket_connection.ts";
 import { connectStream } from "./stream_transport.ts";
+import type { Preamble } from "./transport.ts";
 
 export interface ConnectOptions {
   readonly dispatcher: Dispatcher;
@@ -18,6 +19,8 @@ export interface ConnectOptions {
   readonly timeoutMs: number;
   /** The handshake to make, from `ClientTlsConfig.session()`. */
   readonly tls?: TlsSession | undefined;
+  /** Written before all else, TLS included. */
+  readonly preamble?: Preamble | undefined;
   /** Idle seconds before the first probe; undefined: no keepalive. */
   readonly keepaliveTimeS?: number | undefined;
   /** Whether to use the native handles; default: what the self-test of this thread said. */
@@ -28,6 +31,7 @@ export interface ConnectOptions {
 export function connect(address: Address, options: ConnectOptions): SocketConnection {
   const connection = new SocketConnection(options.dispatcher, "connecting");
   if (options.tls !== undefined) connection.setSession(options.tls);
+  if (options.preamble !== undefined) connection.preamble = options.preamble;
   if (options.timeoutMs > 0) connection.limitConnect(options.timeoutMs);
   if (address.kind === "internal") {
     connectInternal(connection, address, options.dispatcher);

@@ -19,7 +19,7 @@ import {
 import type { TlsInfo } from "../http/mod.ts";
 import type { CloseKind, CloseReason, Connection, ConnectionEvents } from "./connection.ts";
 import { type ClientHello, ClientHelloParser } from "./client_hello.ts";
-import type { TlsFacts, TlsStart, Transport, TransportEvents } from "./transport.ts";
+import type { Preamble, TlsFacts, TlsStart, Transport, TransportEvents } from "./transport.ts";
 
 /** The states of the diagram above. */
 export type ConnectionState =
@@ -113,6 +113,8 @@ export class SocketConnection implements Connection, TransportEvents, Flushable,
   /** FIN is wanted after what waits; sent; out. */
   #endWrite: "none" | "wanted" | "sent" | "out" = "none";
   #lingers = false;
+  /** @internal for connect: written once the socket is connected, before TLS. */
+  preamble: Preamble | undefined = undefined;
   /** Both FINs were given before the close, which then ends nothing that was open. */
   #hasBothEnded = false;
   #closeDetails = "";
@@ -339,6 +341,13 @@ export class SocketConnection implements Connection, TransportEvents, Flushable,
 
   #connected(): void {
     if (this.#state !== "connecting") return;
+    const preamble = this.preamble?.(this.localAddress, this.remoteAddress);
+    if (preamble !== undefined) {
+      this.preamble = undefined;
+      this.bytesSent += preamble.length;
+      // Goes on once it is written.
+      if (this.#transport!.write(preamble) !== "done") return;
+    }
     if (this.#session !== undefined) return this.startTls(this.#session);
     this.#opened();
   }
@@ -446,6 +455,7 @@ export class SocketConnection implements Connection, TransportEvents, Flushable,
 
   #written(): void {
     if (this.#state === "closed") return;
+    if (this.#state === "connecting") return this.#connected();
     const size = this.#inFlight;
     this.#inFlight = 0;
     this.#taken(size);

@@ -67,6 +67,9 @@ export interface TlsStart {
 }
 
 /** One stream of bytes from the system, with or without TLS; never throws for what a peer does. */
+/** What a connection begins with, by its own addresses: local, remote. */
+export type Preamble = (local: Address, remote: Address) => Uint8Array;
+
 export interface Transport {
   readonly events: TransportEvents;
   readStart(): void;

@@ -212,3 +212,29 @@ Deno.test("SocketConnection refuses to enable reading that is not disabled", () 
   }
   assertEquals(thrown, "RangeError: Reading was not disabled");
 });
+
+for (const taken of ["done", "pending"] as const) {
+  Deno.test(`SocketConnection writes its preamble before all else: ${taken}`, () => {
+    const { connection, transport, recorder, run } = fakeConnection("connecting");
+    connection.preamble = (local, remote) => bytesOf(`${local.kind} ${remote.kind}\n`);
+    run(() => connection.output.writeLatin1("request"));
+    transport.results = [taken];
+    transport.events.onConnected();
+    if (taken === "pending") {
+      assertEquals(recorder.log, []);
+      transport.events.onWritten();
+    }
+    assertEquals(transport.calls, [`write 6 ${taken}`, "write 7 done"]);
+    assertEquals(recorder.log, ["connected"]);
+    assertEquals(connection.bytesSent, 13);
+  });
+}
+
+Deno.test("SocketConnection that both sides ended counts as closed by its peer", () => {
+  const { connection, transport, recorder, run } = fakeConnection();
+  run(() => connection.endWrite());
+  transport.events.onShutdown();
+  transport.events.onEof();
+  run(() => connection.close("flush_write"));
+  assertEquals(recorder.log, ["end", "close remote_close"]);
+});

@@ -70,7 +70,12 @@ export const CORE_SUPPORT: SupportTable = {
   "envoy.config.core.v3.Locality": ALL,
   "envoy.config.core.v3.Metadata": ALL,
   "envoy.config.core.v3.Node": ALL,
+  "envoy.config.core.v3.ProxyProtocolConfig": ALL,
   "envoy.config.core.v3.ProxyProtocolPassThroughTLVs": ALL,
+  "envoy.config.core.v3.TlvEntry": {
+    acted: "type value",
+    refused: { format_string: "the PROXY header would lack the value" },
+  },
   "envoy.config.core.v3.RuntimeDouble": ALL,
   "envoy.config.core.v3.RuntimeFeatureFlag": ALL,
   "envoy.config.core.v3.RuntimeFractionalPercent": ALL,

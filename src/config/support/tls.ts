@@ -8,6 +8,12 @@ const FIXED = "the platform's TLS library decides";
 
 /** Rows by full message name. */
 export const TLS_SUPPORT: SupportTable = {
+  "envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport": {
+    acted: "config transport_socket tlv_as_pool_key",
+    missing: {
+      allow_unspecified_address: "addresses that are unspecified are written as they are",
+    },
+  },
   "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer": ALL,
   [`${TLS}.CertificateValidationContext`]: {
     acted:
