@@ -44,6 +44,7 @@ export class Response {
 
   onHeaders(attempt: UpstreamRequest, headers: HeaderMap, head: Head): void {
     const exchange = this.#exchange;
+    if (headers.hasId(H.xEnvoyImmediateHealthCheckFail)) attempt.host.monitor?.failImmediately();
     exchange.decorate(headers);
     const retried = this.#retry(attempt, headers, head);
     if (retried === "yes") return;

@@ -2,7 +2,7 @@
 
 import type { Address, LogLevel } from "../base/mod.ts";
 import type { StatsUpdate } from "../stats/mod.ts";
-import type { ClusterResource, HostUpdate } from "../upstream/mod.ts";
+import type { ClusterResource, HealthUpdate, HostEvent, HostUpdate } from "../upstream/mod.ts";
 import type { RemoteProblem } from "./remote_problems.ts";
 
 /** Facts a worker needs before any resource. */
@@ -45,6 +45,7 @@ export type ToWorker =
   | { readonly type: "extensions"; readonly typeNames: readonly string[] }
   | { readonly type: "clusters"; readonly resources: readonly ClusterResource[] }
   | { readonly type: "hosts"; readonly updates: readonly HostUpdate[] }
+  | { readonly type: "health"; readonly update: HealthUpdate }
   | { readonly type: "secrets"; readonly secrets: readonly object[] }
   /** Compile these; what `reports` finds wrong is told to main, which has not compiled them. */
   | {
@@ -74,8 +75,8 @@ export type ToWorker =
   | { readonly type: "exit" };
 
 export type FromWorker =
-  /** The module is loaded; `init` may be sent. */
-  | { readonly type: "up" }
+  /** The module is loaded; `init` may be sent. `thread`: where /proc shows it, "" if nowhere. */
+  | { readonly type: "up"; readonly thread: string }
   | { readonly type: "compiled"; readonly problems: readonly RemoteProblem[] }
   | {
     readonly type: "listener_bound";
@@ -85,5 +86,7 @@ export type FromWorker =
   | { readonly type: "listener_failed"; readonly index: number; readonly error: string }
   | { readonly type: "accepting" }
   | { readonly type: "stats"; readonly id: number; readonly update: StatsUpdate | undefined }
+  /** A host was seen to fail: main judges. */
+  | { readonly type: "host_event"; readonly event: HostEvent }
   | { readonly type: "drained" }
   | { readonly type: "fault"; readonly error: string };

@@ -102,6 +102,7 @@ export class Server {
     this.clusters = new MainClusters(this.#context, {
       threads: options.pool.size + 1,
       onUpdate: (updates) => this.#pool.broadcast({ type: "hosts", updates }),
+      onHealth: (update) => this.#pool.broadcast({ type: "health", update }),
     });
   }
 
@@ -171,6 +172,8 @@ export class Server {
         this.#acceptingWorkers.add(worker);
         if (this.#acceptingWorkers.size === this.#pool.size) this.#allAccepting.resolve();
         return;
+      case "host_event":
+        return this.clusters.onHostEvent(message.event);
       case "drained":
         return this.#onDrained(worker);
       case "fault":
@@ -233,6 +236,7 @@ export class Server {
   }
 
   reopenLogs(): void {
+    this.clusters.reopenLogs();
     this.#pool.broadcast({ type: "reopen_logs" });
   }
 

@@ -71,7 +71,9 @@ class WorkerThread {
       isCheckOnly: false,
       services,
     });
-    this.#clusters = new WorkerClusterManager(this.#context);
+    this.#clusters = new WorkerClusterManager(this.#context, {
+      onHostEvent: (event) => send({ type: "host_event", event }),
+    });
     this.#listeners = new ListenerManager(this.#context);
     services.set("cluster_manager", this.#clusters);
     services.set("server_health", { isFailed: () => this.#isHealthCheckFailed });
@@ -112,6 +114,8 @@ class WorkerThread {
           for (const update of message.updates) this.#clusters.updateHosts(update);
         });
         return;
+      case "health":
+        return this.#dispatcher.run(() => this.#clusters.applyHealth(message.update));
       case "compile_listeners":
         return this.#compileListeners(message.messages, message.reports);
       case "bind":
@@ -198,6 +202,15 @@ let queue: Promise<void> = Promise.resolve();
 /** Runs while main reads the configuration: whether this thread may rely on the native handles. */
 const sockets = chooseSockets();
 
+/** As in `123/task/125`. */
+function ownThread(): string {
+  try {
+    return Deno.readLinkSync("/proc/thread-self");
+  } catch {
+    return "";
+  }
+}
+
 function fault(error: unknown): void {
   if (thread !== undefined) thread.reportFault(error);
   else send({ type: "fault", error: String(error) });
@@ -221,7 +234,7 @@ parentPort!.on("message", (message: ToWorker) => {
   const handle = (): Promise<void> => thread!.handle(message).catch(fault);
   queue = queue.then(handle);
 });
-send({ type: "up" });
+send({ type: "up", thread: ownThread() });
 // Nearly every configuration needs these; they load while main reads the file.
 void import("../connection_manager/mod.ts");
 void import("../router/mod.ts");

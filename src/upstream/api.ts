@@ -31,6 +31,14 @@ export interface Host {
   activeRequests: number;
   /** Per-host stats: `cx_total cx_active cx_connect_fail rq_total rq_active rq_success rq_error rq_timeout`. */
   readonly stats: StatGroup;
+  /** Told of what requests show of the host's health; undefined where nobody judges by it. */
+  readonly monitor?: HostMonitor | undefined;
+}
+
+/** Health as the requests of a host show it. */
+export interface HostMonitor {
+  /** A response said `x-envoy-immediate-health-check-fail`. */
+  failImmediately(): void;
 }
 
 export type HostHealth = "healthy" | "degraded" | "unhealthy";

@@ -2,7 +2,7 @@
 
 import type { Address } from "../base/mod.ts";
 import type { StatGroup } from "../stats/mod.ts";
-import type { Host, HostHealth } from "./api.ts";
+import type { Host, HostHealth, HostMonitor } from "./api.ts";
 import { healthOf, isExcluded } from "./health_flags.ts";
 import { HOST_STAT, type HostSegmentView } from "./host_memory.ts";
 import type { HostData, HostSetData, LocalityData } from "./resource.ts";
@@ -33,6 +33,9 @@ export class UpstreamHost implements Host {
   isCanary: boolean;
   health: HostHealth = "healthy";
   activeRequests = 0;
+  /** When a balancer with slow start first saw it healthy; cleared while it is not. */
+  healthySinceMs: number | undefined = undefined;
+  readonly monitor: HostMonitor | undefined;
   /** Pools by `poolIndex`, sparse. */
   readonly pools: (HostPool | undefined)[] = [];
   /** Pools that a TLS server name or a downstream connection keeps apart. */
@@ -47,7 +50,12 @@ export class UpstreamHost implements Host {
   constructor(
     data: HostData,
     set: HostSetData,
-    cells: { readonly view: HostSegmentView; readonly thread: number; readonly isAlone: boolean },
+    cells: {
+      readonly view: HostSegmentView;
+      readonly thread: number;
+      readonly isAlone: boolean;
+      readonly monitor: HostMonitor | undefined;
+    },
   ) {
     this.id = data.id;
     this.address = data.address;
@@ -61,6 +69,7 @@ export class UpstreamHost implements Host {
     this.#view = cells.view;
     this.#slot = data.slot;
     this.#isAlone = cells.isAlone;
+    this.monitor = cells.monitor;
     this.stats = cells.view.group(cells.thread, data.slot);
     this.refreshHealth();
   }
@@ -94,6 +103,7 @@ export class UpstreamHost implements Host {
 
   refreshHealth(): void {
     this.health = healthOf(this.healthFlags);
+    if (this.health !== "healthy") this.healthySinceMs = undefined;
   }
 
   /** Requests under way on all threads. */

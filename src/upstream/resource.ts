@@ -62,6 +62,27 @@ export interface HostUpdate {
   readonly segments: readonly HostSegment[];
 }
 
+/** Health of hosts changed; flags themselves are in shared memory. */
+export interface HealthUpdate {
+  readonly cluster: string;
+  /** Whether balancing takes over the flags now; a merge window may hold that up. */
+  readonly refreshes: boolean;
+  /** Hosts that failed a check or were ejected: their idle connections close. */
+  readonly failedHosts: readonly number[];
+}
+
+/** What a worker saw of a host that main must judge. */
+export interface HostEvent {
+  readonly cluster: string;
+  readonly hostId: number;
+  /** A response said `x-envoy-immediate-health-check-fail`, or a count of failures was reached. */
+  readonly kind:
+    | "immediate_fail"
+    | "consecutive_5xx"
+    | "consecutive_gateway_failure"
+    | "consecutive_local_origin_failure";
+}
+
 /** Where the limits of a cluster are counted, see circuit_breaker.ts. */
 export interface BreakerPlace {
   readonly buffer: SharedArrayBuffer;

@@ -85,7 +85,10 @@ export class UpstreamTransport {
   }
 
   /** Begins to connect; the connect timeout is the pool's. */
-  connect(host: UpstreamHost, choice: TransportChoice): Connection {
+  connect(
+    host: Pick<UpstreamHost, "address" | "hostname">,
+    choice: TransportChoice,
+  ): Connection {
     const { address } = host;
     return this.#connector(address, {
       dispatcher: this.#dispatcher,

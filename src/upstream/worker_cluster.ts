@@ -1,12 +1,15 @@
 /** One cluster on one thread: its hosts, balancer and pools. */
 
 import { isIP } from "node:net";
+import type { Address } from "../base/mod.ts";
 import type { Protocol, ResponseDecoder } from "../http/mod.ts";
+import type { Connection } from "../net/mod.ts";
 import type { envoy_config_cluster_v3_Cluster } from "../proto/mod.ts";
 import type { CompileContext } from "../runtime/mod.ts";
 import type {
   Cluster,
   Host,
+  HostMonitor,
   LoadBalancerContext,
   PendingStream,
   Priority,
@@ -23,11 +26,12 @@ import { POOL_STAT } from "./conn_pool/pool_stats.ts";
 import { TcpAttempt } from "./conn_pool/tcp_attempt.ts";
 import { UpstreamHost } from "./host.ts";
 import type { HostSegmentView } from "./host_memory.ts";
+import { ThreadHostMonitor } from "./host_monitor.ts";
 import { HostSet } from "./host_set.ts";
 import { compileBalancing } from "./lb/compile.ts";
 import type { Balancer } from "./lb/policy.ts";
 import { compileProtocolOptions, type UpstreamProtocolOptions } from "./protocol_options.ts";
-import type { ClusterResource, HostSetData, HostUpdate } from "./resource.ts";
+import type { ClusterResource, HostEvent, HostSetData, HostUpdate } from "./resource.ts";
 import { type Connector, type TlsCompiler, UpstreamTransport } from "./transport.ts";
 
 /** What clusters of one thread share. */
@@ -37,6 +41,8 @@ export interface ClusterParts {
   readonly compileTls: TlsCompiler;
   /** Makes codecs in place of the real ones, in tests. */
   readonly codecs?: CodecFactory;
+  /** Hears of hosts that main must judge. */
+  readonly onHostEvent?: (event: HostEvent) => void;
 }
 
 const NONE_HEALTHY = clusterStat("upstream_cx_none_healthy");
@@ -155,6 +161,32 @@ export class WorkerCluster implements Cluster {
     return attempt.start() ? attempt : undefined;
   }
 
+  /** Begins to connect outside of pools and limits, as health checks do. */
+  connectForCheck(
+    target: { readonly address: Address; readonly hostname: string },
+    alpn: readonly string[],
+  ): Connection {
+    return this.#transport.connect(target, {
+      serverName: undefined,
+      verifiesServerName: false,
+      alpn,
+    });
+  }
+
+  /** Makes codecs with the cluster's options. */
+  get codecs(): CodecFactory {
+    return this.#codecs;
+  }
+
+  get isTls(): boolean {
+    return this.#transport.isTls;
+  }
+
+  /** These hosts are to be avoided: their idle connections close, busy ones after their streams. */
+  drainHosts(ids: readonly number[]): void {
+    for (const id of ids) this.#hosts.get(id)?.drainPools();
+  }
+
   /** Takes over the priorities that changed; hosts that went are drained. */
   updateHosts(update: HostUpdate, views: ReadonlyMap<number, HostSegmentView>): void {
     const sets: HostSet[] = [];
@@ -202,10 +234,18 @@ export class WorkerCluster implements Cluster {
         return known;
       }
       const view = views.get(entry.segment)!;
-      const host = new UpstreamHost(entry, data, { view, thread, isAlone });
+      const monitor = this.#monitorOf(entry.id);
+      const host = new UpstreamHost(entry, data, { view, thread, isAlone, monitor });
       this.#hosts.set(entry.id, host);
       return host;
     });
+  }
+
+  /** Only checked hosts have somebody to hear of them. */
+  #monitorOf(hostId: number): HostMonitor | undefined {
+    const { onHostEvent } = this.#parts;
+    if (onHostEvent === undefined || this.message.healthChecks.length === 0) return undefined;
+    return new ThreadHostMonitor(this.message.name, hostId, onHostEvent);
   }
 
   #dropMissing(sets: readonly HostSet[]): void {

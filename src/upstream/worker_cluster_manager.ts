@@ -4,7 +4,7 @@ import { compileClientTls } from "../net/mod.ts";
 import type { CompileContext } from "../runtime/mod.ts";
 import type { Cluster, ClusterManager } from "./api.ts";
 import { HostSegmentView } from "./host_memory.ts";
-import type { ClusterResource, HostSegment, HostUpdate } from "./resource.ts";
+import type { ClusterResource, HealthUpdate, HostSegment, HostUpdate } from "./resource.ts";
 import { SOCKET_CONNECTOR } from "./transport.ts";
 import { type ClusterParts, WorkerCluster } from "./worker_cluster.ts";
 
@@ -69,6 +69,13 @@ export class WorkerClusterManager implements ClusterManager {
   /** Health flags of these clusters' hosts changed in shared memory. */
   refreshHealth(names: Iterable<string> = this.#clusters.keys()): void {
     for (const name of names) this.#clusters.get(name)?.refreshHealth();
+  }
+
+  /** Takes over what main says about the health of a cluster's hosts. */
+  applyHealth({ cluster: name, refreshes, failedHosts }: HealthUpdate): void {
+    const cluster = this.#clusters.get(name);
+    if (refreshes) cluster?.refreshHealth();
+    cluster?.drainHosts(failedHosts);
   }
 
   /** Idle upstream connections close now, others after their streams. */

@@ -9,7 +9,7 @@ import {
 } from "../../src/http/mod.ts";
 import type { envoy_config_cluster_v3_Cluster } from "../../src/proto/mod.ts";
 import { StatsStore } from "../../src/stats/mod.ts";
-import type { DnsResolver } from "../../src/upstream/mod.ts";
+import type { DnsResolver, HealthUpdate } from "../../src/upstream/mod.ts";
 import {
   type Host,
   type HostUpdate,
@@ -57,6 +57,7 @@ export class Bench {
   readonly clusters: MainClusters;
   readonly connections: FakeConnection[] = [];
   readonly updates: HostUpdate[] = [];
+  readonly health: HealthUpdate[] = [];
   readonly store = new StatsStore();
 
   constructor(
@@ -79,6 +80,7 @@ export class Bench {
     this.clusters = new MainClusters(this.context, {
       threads: 2,
       onUpdate: (updates) => this.updates.push(...updates),
+      onHealth: (update) => this.health.push(update),
       connector: () => {
         const connection = new FakeConnection(dispatcher);
         this.connections.push(connection);

@@ -10,14 +10,13 @@ const NO_POLICY_HASH = "the hash policies of the route are used";
 export const CLUSTER_SUPPORT: SupportTable = {
   "envoy.config.cluster.v3.Cluster": {
     acted:
-      "name alt_stat_name type cluster_type connect_timeout per_connection_buffer_limit_bytes lb_policy lb_subset_config load_assignment max_requests_per_connection circuit_breakers upstream_http_protocol_options common_http_protocol_options http_protocol_options http2_protocol_options typed_extension_protocol_options dns_refresh_rate dns_jitter dns_failure_refresh_rate respect_dns_ttl dns_lookup_family dns_resolvers use_tcp_for_dns_lookups dns_resolution_config typed_dns_resolver_config upstream_bind_config least_request_lb_config maglev_lb_config ring_hash_lb_config round_robin_lb_config common_lb_config transport_socket metadata protocol_selection upstream_connection_options load_balancing_policy upstream_config track_timeout_budgets track_cluster_stats connection_pool_per_downstream_connection",
+      "name alt_stat_name type cluster_type connect_timeout per_connection_buffer_limit_bytes lb_policy lb_subset_config load_assignment max_requests_per_connection circuit_breakers upstream_http_protocol_options common_http_protocol_options http_protocol_options http2_protocol_options typed_extension_protocol_options dns_refresh_rate dns_jitter dns_failure_refresh_rate respect_dns_ttl dns_lookup_family dns_resolvers use_tcp_for_dns_lookups dns_resolution_config typed_dns_resolver_config upstream_bind_config least_request_lb_config maglev_lb_config ring_hash_lb_config round_robin_lb_config common_lb_config transport_socket metadata protocol_selection upstream_connection_options load_balancing_policy upstream_config track_timeout_budgets track_cluster_stats connection_pool_per_downstream_connection health_checks",
     missing: {
       stats_matcher: "all statistics of the cluster are kept",
       per_connection_buffer_high_watermark_timeout:
         "a peer that does not read is ended by other timeouts",
-      health_checks: "endpoints are not checked; all count as healthy",
       outlier_detection: "failing endpoints are not ejected",
-      close_connections_on_host_health_failure: "endpoints are not checked",
+      close_connections_on_host_health_failure: "what is under way to a failed endpoint goes on",
       lrs_server: "load is not reported",
       lrs_report_endpoint_metrics: "load is not reported",
       wait_for_warm_on_init: "the start waits for the first resolution of names of all clusters",
@@ -50,10 +49,9 @@ export const CLUSTER_SUPPORT: SupportTable = {
     missing: { budget_interval: "the budget is of the requests in flight" },
   },
   "envoy.config.cluster.v3.Cluster.CommonLbConfig": {
-    acted: "healthy_panic_threshold locality_weighted_lb_config consistent_hashing_lb_config",
+    acted:
+      "healthy_panic_threshold locality_weighted_lb_config consistent_hashing_lb_config update_merge_window ignore_new_hosts_until_first_hc",
     missing: {
-      update_merge_window: "changes of endpoints apply one by one",
-      ignore_new_hosts_until_first_hc: "endpoints are not checked",
       override_host_status: "no filter asks for certain endpoints",
       zone_aware_lb_config: NO_LOCALITY,
       close_connections_on_host_set_change: "connections to kept endpoints are kept",
@@ -91,6 +89,29 @@ export const CLUSTER_SUPPORT: SupportTable = {
       per_endpoint_stats: "endpoints have no statistics of their own",
     },
   },
+  "envoy.config.core.v3.HealthCheck": {
+    acted:
+      "name timeout interval initial_jitter interval_jitter interval_jitter_percent unhealthy_threshold healthy_threshold reuse_connection http_health_check tcp_health_check grpc_health_check no_traffic_interval no_traffic_healthy_interval unhealthy_interval unhealthy_edge_interval healthy_edge_interval event_log_path event_logger always_log_health_check_failures always_log_health_check_success tls_options",
+    missing: {
+      transport_socket_match_criteria: "checks use transport_socket, as requests do",
+      event_service: "events go to files only",
+      alt_port: "checks go to the endpoint's port, as Envoy's do",
+    },
+    refused: { custom_health_check: "endpoints would not be checked" },
+  },
+  "envoy.config.core.v3.HealthCheck.GrpcHealthCheck": ALL,
+  "envoy.config.core.v3.HealthCheck.HttpHealthCheck": {
+    acted:
+      "host path send receive response_buffer_size request_headers_to_add request_headers_to_remove expected_statuses retriable_statuses codec_client_type service_name_matcher method",
+    missing: { use_alpn_protocol: "checks speak what codec_client_type says" },
+    refusedValues: { codec_client_type: { 2: "HTTP/3 is not spoken" } },
+  },
+  "envoy.config.core.v3.HealthCheck.Payload": ALL,
+  "envoy.config.core.v3.HealthCheck.TcpHealthCheck": {
+    acted: "send receive",
+    missing: { proxy_protocol_config: "checks send no PROXY header" },
+  },
+  "envoy.config.core.v3.HealthCheck.TlsOptions": ALL,
   "envoy.config.endpoint.v3.ClusterLoadAssignment": {
     acted: "cluster_name endpoints policy",
     refused: { named_endpoints: "endpoints stand in their localities only" },
@@ -101,10 +122,10 @@ export const CLUSTER_SUPPORT: SupportTable = {
   },
   "envoy.config.endpoint.v3.ClusterLoadAssignment.Policy.DropOverload": ALL,
   "envoy.config.endpoint.v3.Endpoint": {
-    acted: "address hostname additional_addresses observability_name",
-    missing: { health_check_config: "endpoints are not checked" },
+    acted: "address hostname additional_addresses observability_name health_check_config",
   },
   "envoy.config.endpoint.v3.Endpoint.AdditionalAddress": ALL,
+  "envoy.config.endpoint.v3.Endpoint.HealthCheckConfig": ALL,
   "envoy.config.endpoint.v3.LbEndpoint": {
     acted: "endpoint health_status metadata load_balancing_weight",
     refused: { endpoint_name: "endpoints stand in their localities only" },
@@ -123,6 +144,7 @@ export const CLUSTER_SUPPORT: SupportTable = {
     acted: "use_hostname_for_hashing hash_balance_factor",
     missing: { hash_policy: NO_POLICY_HASH },
   },
+  "envoy.extensions.health_check.event_sinks.file.v3.HealthCheckEventFileSink": ALL,
   "envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig": {
     acted: "locality_weighted_lb_config",
     missing: { zone_aware_lb_config: NO_LOCALITY },

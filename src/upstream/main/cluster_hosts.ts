@@ -4,7 +4,7 @@
  */
 
 import { type Address, formatAddress } from "../../base/mod.ts";
-import type { AssignmentTemplate, EndpointTemplate } from "../endpoints.ts";
+import type { AssignmentTemplate, EndpointCheck, EndpointTemplate } from "../endpoints.ts";
 import { EDS_FLAGS, flagsOfHealthStatus, healthOf, isExcluded } from "../health_flags.ts";
 import type { HostMemory } from "../host_memory.ts";
 import type { HostData, HostSegment, HostSetData } from "../resource.ts";
@@ -23,6 +23,13 @@ export interface Membership {
   readonly degraded: number;
   readonly excluded: number;
   readonly maxWeight: number;
+}
+
+/** A host with what only main knows of it. */
+export interface HostEntry {
+  readonly data: HostData;
+  readonly set: HostSetData;
+  readonly check: EndpointCheck | undefined;
 }
 
 interface Place {
@@ -53,6 +60,8 @@ export class ClusterHosts {
   readonly #resolved = new Map<EndpointTemplate, readonly Address[]>();
   #places = new Map<string, Place>();
   #sets: readonly HostSetData[] = [];
+  #checks = new Map<number, EndpointCheck>();
+  readonly #newFlags: number;
   /** Health status by host id as it was last laid out, so that flags are only written on change. */
   #statuses = new Map<number, number>();
 
@@ -62,17 +71,27 @@ export class ClusterHosts {
       readonly memory: HostMemory;
       readonly ids: HostIds;
       readonly identity: HostIdentity;
+      /** Flags of a host until its first check; 0 where hosts are not checked. */
+      readonly newFlags?: number;
     },
   ) {
     this.#template = template;
     this.#memory = options.memory;
     this.#ids = options.ids;
     this.#identity = options.identity;
+    this.#newFlags = options.newFlags ?? 0;
     this.layOut();
   }
 
   get sets(): readonly HostSetData[] {
     return this.#sets;
+  }
+
+  /** All hosts, in their order. */
+  entries(): HostEntry[] {
+    return this.#sets.flatMap((set) =>
+      set.hosts.map((data) => ({ data, set, check: this.#checks.get(data.id) }))
+    );
   }
 
   /** Endpoints whose addresses are names. */
@@ -101,6 +120,7 @@ export class ClusterHosts {
   layOut(): boolean {
     const places = new Map<string, Place>();
     const statuses = new Map<number, number>();
+    const checks = new Map<number, EndpointCheck>();
     let endpointIndex = 0;
     this.#sets = this.#template.priorities.map((level, priority) => ({
       priority,
@@ -113,8 +133,9 @@ export class ClusterHosts {
           const text = formatAddress(address);
           const key = this.#identity === "address" ? text : String(endpointIndex);
           if (places.has(key)) continue;
-          const place = this.#places.get(key) ?? { id: this.#ids.next(), ...this.#memory.take() };
+          const place = this.#places.get(key) ?? this.#newPlace(endpoint.check);
           places.set(key, place);
+          if (endpoint.check !== undefined) checks.set(place.id, endpoint.check);
           statuses.set(place.id, endpoint.edsHealthStatus);
           if (this.#statuses.get(place.id) !== endpoint.edsHealthStatus) {
             const flags = flagsOfHealthStatus(endpoint.edsHealthStatus);
@@ -130,6 +151,7 @@ export class ClusterHosts {
     const before = this.#places;
     this.#places = places;
     this.#statuses = statuses;
+    this.#checks = checks;
     let hasChanged = false;
     for (const [key, place] of before) {
       if (places.get(key)?.id === place.id) continue;
@@ -167,6 +189,14 @@ export class ClusterHosts {
     for (const place of this.#places.values()) this.#memory.give(place);
     this.#places.clear();
     this.#sets = [];
+  }
+
+  #newPlace(check: EndpointCheck | undefined): Place {
+    const place = { id: this.#ids.next(), ...this.#memory.take() };
+    if (check?.isDisabled !== true) {
+      this.#memory.view(place.segment).changeFlags(place.slot, this.#newFlags, 0);
+    }
+    return place;
   }
 
   #addressesOf(endpoint: EndpointTemplate): readonly Address[] {

@@ -11,7 +11,15 @@ import { CLUSTER_STATS, clusterStat } from "../cluster_stats.ts";
 import type { DnsAddress, DnsResolver } from "../dns/resolver.ts";
 import { type EndpointTemplate, readAssignment } from "../endpoints.ts";
 import type { HostMemory } from "../host_memory.ts";
-import type { BreakerPlace, ClusterResource, HostUpdate } from "../resource.ts";
+import type { CheckTransport } from "../health/checker.ts";
+import type {
+  BreakerPlace,
+  ClusterResource,
+  HealthUpdate,
+  HostEvent,
+  HostUpdate,
+} from "../resource.ts";
+import { ClusterHealth, uncheckedFlags } from "./cluster_health.ts";
 import { ClusterHosts, type HostIds } from "./cluster_hosts.ts";
 import { compileDiscovery, type Discovery, type ResolverOptions } from "./discovery.ts";
 import { DnsRefresh } from "./dns_refresh.ts";
@@ -47,7 +55,11 @@ export interface MainClusterOptions {
   readonly addedViaApi: boolean;
   readonly resolverFor: (options: ResolverOptions) => DnsResolver;
   readonly publish: (update: HostUpdate) => void;
-  /** Every name has been answered once, well or not. */
+  /** Health of hosts to be applied on every thread. */
+  readonly publishHealth: (update: HealthUpdate) => void;
+  /** Main's own side of the cluster, once it is there: health checks connect by it. */
+  readonly transport: () => CheckTransport;
+  /** Every name has been answered once, well or not, and every host been checked. */
   readonly onInitialized: (cluster: MainCluster) => void;
 }
 
@@ -62,7 +74,10 @@ export class MainCluster {
   readonly breakerPlace: BreakerPlace;
   readonly discovery: Discovery;
   isInitialized = false;
+  readonly #health: ClusterHealth;
   #isStarted = false;
+  /** Its hosts are known, their checks have begun. */
+  #isChecking = false;
   readonly #options: MainClusterOptions;
   readonly #dispatcher: Dispatcher;
   readonly #stats: StatGroup;
@@ -93,6 +108,7 @@ export class MainCluster {
       memory: options.memory,
       ids: options.ids,
       identity: kind === "strict_dns" ? "address" : "endpoint",
+      newFlags: uncheckedFlags(message, kind === "static"),
     });
     const scope = clusterScope(message, context.scope);
     this.#stats = scope.group(CLUSTER_STATS);
@@ -102,6 +118,14 @@ export class MainCluster {
     });
     this.#stats.set(STAT.warmingState, 0);
     this.#matches = scope.scope("default").counter("total_match_count");
+    this.#health = new ClusterHealth(message, {
+      context,
+      memory: options.memory,
+      hosts: this.hosts,
+      transport: options.transport,
+      onFlags: () => this.#setMembership(false),
+      send: options.publishHealth,
+    });
     this.#setMembership(this.hosts.membership().total > 0);
   }
 
@@ -142,6 +166,7 @@ export class MainCluster {
   /** Ends all its queries and gives its hosts' cells back. */
   stop(): void {
     for (const refresh of this.#refreshes) refresh.stop();
+    this.#health.stop();
     this.hosts.release();
     for (const stat of [STAT.membershipTotal, STAT.membershipHealthy, STAT.membershipDegraded]) {
       this.#stats.set(stat, 0);
@@ -151,6 +176,16 @@ export class MainCluster {
   /** Health flags changed in shared memory: membership follows. */
   refreshMembership(): void {
     this.#setMembership(false);
+  }
+
+  /** A worker saw something of a host that bears on its health. */
+  onHostEvent(event: HostEvent): void {
+    this.#health.onHostEvent(event);
+  }
+
+  /** Event logs are opened anew. */
+  reopenLogs(): void {
+    this.#health.reopenLogs();
   }
 
   /** Reads the shared counts into the gauges `circuit_breakers.…`; before stats are shown. */
@@ -215,6 +250,7 @@ export class MainCluster {
     } else {
       this.#setMembership(this.hosts.layOut());
       this.#options.publish(this.update());
+      this.#health.hostsChanged();
     }
     this.#answered(endpoint);
   }
@@ -231,9 +267,12 @@ export class MainCluster {
   }
 
   #checkInitialized(): void {
-    if (this.isInitialized || this.#unanswered.size > 0) return;
-    this.isInitialized = true;
-    this.#options.onInitialized(this);
+    if (this.#isChecking || this.#unanswered.size > 0) return;
+    this.#isChecking = true;
+    this.#health.start(() => {
+      this.isInitialized = true;
+      this.#options.onInitialized(this);
+    });
   }
 
   #setMembership(hasChanged: boolean): void {

@@ -9,7 +9,7 @@ import { BreakerMemory } from "../circuit_breaker.ts";
 import type { DnsResolver } from "../dns/resolver.ts";
 import { SystemResolver } from "../dns/system_resolver.ts";
 import { HostMemory } from "../host_memory.ts";
-import type { ClusterResource, HostUpdate } from "../resource.ts";
+import type { ClusterResource, HealthUpdate, HostEvent, HostUpdate } from "../resource.ts";
 import type { Connector, TlsCompiler } from "../transport.ts";
 import { WorkerClusterManager } from "../worker_cluster_manager.ts";
 import { HostIds } from "./cluster_hosts.ts";
@@ -22,6 +22,8 @@ export interface MainClustersOptions {
   readonly threads: number;
   /** New hosts, to be posted to every worker (`WorkerClusterManager.updateHosts`). */
   readonly onUpdate: (updates: readonly HostUpdate[]) => void;
+  /** Health to be applied on every worker (`WorkerClusterManager.applyHealth`). */
+  readonly onHealth?: (update: HealthUpdate) => void;
   readonly compileTls?: TlsCompiler;
   readonly connector?: Connector;
   /** Makes a resolver in place of the system's, in tests. */
@@ -63,6 +65,7 @@ export class MainClusters {
     this.#memory = new HostMemory(threads, context.dispatcher.clock);
     this.#breakers = new BreakerMemory(threads);
     this.manager = new WorkerClusterManager(context, {
+      onHostEvent: (event) => this.onHostEvent(event),
       ...(connector === undefined ? {} : { connector }),
       ...(compileTls === undefined ? {} : { compileTls }),
     });
@@ -85,6 +88,11 @@ export class MainClusters {
         this.manager.updateHosts(update);
         this.#options.onUpdate([update]);
       },
+      publishHealth: (update) => {
+        this.manager.applyHealth(update);
+        this.#options.onHealth?.(update);
+      },
+      transport: () => this.manager.cluster(message.name)!,
       onInitialized: (done) => {
         this.#warming.delete(done);
         this.#tellInitialized();
@@ -120,6 +128,16 @@ export class MainClusters {
       this.start();
       this.#tellInitialized();
     });
+  }
+
+  /** A worker saw something of a host that bears on its health. */
+  onHostEvent(event: HostEvent): void {
+    this.#context.dispatcher.run(() => this.#clusters.get(event.cluster)?.onHostEvent(event));
+  }
+
+  /** Event logs are opened anew, after they were rotated. */
+  reopenLogs(): void {
+    for (const cluster of this.#clusters.values()) cluster.reopenLogs();
   }
 
   /** Forgets a cluster; workers are told to `remove` it by the caller. */
@@ -166,7 +184,7 @@ export class MainClusters {
     );
   }
 
-  /** Ends all queries. */
+  /** Ends all queries and checks. */
   close(): void {
     for (const cluster of this.#clusters.values()) cluster.stop();
     for (const resolver of this.#resolvers.values()) resolver.close();

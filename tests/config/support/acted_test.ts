@@ -21,14 +21,11 @@ const UNNAMED: Readonly<Record<string, string>> = {
   "envoy.config.core.v3.Http2ProtocolOptions.use_oghttp2_codec": "chooses between equal codecs",
   "envoy.config.core.v3.Metadata.typed_filter_metadata": "read by extensions that have no row",
   "envoy.config.core.v3.Node": "what no code reads is for management servers",
-  "envoy.config.core.v3.SocketAddress.port_value": "the other case than named_port",
   "envoy.config.core.v3.SubstitutionFormatString.json_format_options":
     "properties are always sorted, as by Envoy",
   "envoy.config.route.v3.RateLimit": "read by rate limit filters, which have no row",
   "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector.initial_read_buffer_size":
     "a size to begin with, not a bound",
-  "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.add_proxy_protocol_connection_state":
-    "for upstream PROXY headers, which are refused",
   "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.append_local_overload":
     "nothing is shed that the header would tell of",
   "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.path_normalization_options":

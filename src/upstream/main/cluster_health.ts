@@ -1,0 +1,154 @@
+/** The health of one cluster's hosts on main: what its checks find is written and told. */
+
+import type { envoy_config_cluster_v3_Cluster } from "../../proto/mod.ts";
+import type { CompileContext } from "../../runtime/mod.ts";
+import { type CheckableHost, type CheckTransport, HealthChecker } from "../health/checker.ts";
+import { compileCheckPolicy } from "../health/policy.ts";
+import { HEALTH } from "../health_flags.ts";
+import { HOST_STAT, type HostMemory } from "../host_memory.ts";
+import type { HealthUpdate, HostEvent } from "../resource.ts";
+import type { ClusterHosts, HostEntry } from "./cluster_hosts.ts";
+import { HealthNews } from "./health_news.ts";
+
+/** What a cluster's health needs of main. */
+export interface ClusterHealthOptions {
+  readonly context: CompileContext;
+  readonly memory: HostMemory;
+  readonly hosts: ClusterHosts;
+  readonly transport: () => CheckTransport;
+  /** Flags changed: membership follows. */
+  readonly onFlags: () => void;
+  /** To be applied on every thread. */
+  readonly send: (update: HealthUpdate) => void;
+}
+
+/** Flags of hosts that nobody has checked yet. */
+export function uncheckedFlags(
+  message: envoy_config_cluster_v3_Cluster,
+  isStatic: boolean,
+): number {
+  if (message.healthChecks.length === 0) return 0;
+  const isLeftOut = message.commonLbConfig?.ignoreNewHostsUntilFirstHc === true && !isStatic;
+  return HEALTH.failedActiveHc | (isLeftOut ? HEALTH.pendingActiveHc : 0);
+}
+
+/** Runs the checks of a cluster's hosts from its start on. */
+export class ClusterHealth {
+  readonly #message: envoy_config_cluster_v3_Cluster;
+  readonly #options: ClusterHealthOptions;
+  readonly #news: HealthNews;
+  readonly #checker: HealthChecker | undefined;
+  #entries = new Map<number, HostEntry>();
+  /** Until the first round of checks is over nothing is told: it all is told then. */
+  #state: "waiting" | "first_round" | "running" = "waiting";
+  #onReady: () => void = () => {};
+  #hasTraffic = false;
+
+  constructor(message: envoy_config_cluster_v3_Cluster, options: ClusterHealthOptions) {
+    this.#message = message;
+    this.#options = options;
+    const { context } = options;
+    this.#news = new HealthNews(message, context.dispatcher, options.send);
+    this.#checker = this.#createChecker();
+  }
+
+  /** @param onReady every host has been checked once; at once where hosts are not checked */
+  start(onReady: () => void): void {
+    this.#state = "first_round";
+    this.#onReady = onReady;
+    if (this.#checker === undefined) this.#becomeReady();
+    else this.#checker.start(this.#readHosts());
+  }
+
+  /** Hosts came or went. */
+  hostsChanged(): void {
+    if (this.#state !== "waiting") this.#checker?.setHosts(this.#readHosts());
+  }
+
+  /** A worker saw something of a host. */
+  onHostEvent(event: HostEvent): void {
+    if (event.kind === "immediate_fail") this.#checker?.failPassively(event.hostId);
+  }
+
+  stop(): void {
+    this.#checker?.stop();
+    this.#news.stop();
+  }
+
+  reopenLogs(): void {
+    this.#checker?.reopenLogs();
+  }
+
+  #createChecker(): HealthChecker | undefined {
+    const { context, transport } = this.#options;
+    const policy = compileCheckPolicy(this.#message, context);
+    if (policy === undefined) return undefined;
+    return new HealthChecker({
+      cluster: this.#message.name,
+      policy,
+      transport,
+      hasTraffic: () => this.#sawTraffic(),
+      onChecked: (hostId, { hasChanged }) => {
+        if (hasChanged) this.#onChanged(hostId);
+      },
+      onFirstRound: () => this.#becomeReady(),
+    });
+  }
+
+  #becomeReady(): void {
+    if (this.#state !== "first_round") return;
+    this.#state = "running";
+    if (this.#checker !== undefined) {
+      this.#options.send({ cluster: this.#message.name, refreshes: true, failedHosts: [] });
+    }
+    this.#onReady();
+  }
+
+  #onChanged(hostId: number): void {
+    const entry = this.#entries.get(hostId);
+    if (entry === undefined) return;
+    this.#options.onFlags();
+    if (this.#state !== "running") return;
+    const hasFailed = (this.#flagsOf(entry) & HEALTH.failedActiveHc) !== 0;
+    this.#news.changed(entry.set.priority, hasFailed ? [hostId] : []);
+  }
+
+  #flagsOf({ data }: HostEntry): number {
+    return this.#options.memory.view(data.segment).flags(data.slot);
+  }
+
+  #readHosts(): CheckableHost[] {
+    const entries = this.#options.hosts.entries();
+    this.#entries = new Map(entries.map((entry) => [entry.data.id, entry]));
+    return entries.map((entry) => this.#hostOf(entry));
+  }
+
+  #hostOf({ data, set, check }: HostEntry): CheckableHost {
+    const view = this.#options.memory.view(data.segment);
+    return {
+      id: data.id,
+      address: data.address,
+      hostname: data.hostname,
+      locality: set.localities[data.locality]!,
+      metadata: data.metadata,
+      check,
+      get flags() {
+        return view.flags(data.slot);
+      },
+      changeFlags: (add, clear) => {
+        view.changeFlags(data.slot, add, clear);
+      },
+    };
+  }
+
+  /** Whether a worker has ever opened a connection to one of the hosts. */
+  #sawTraffic(): boolean {
+    for (const { data } of this.#hasTraffic ? [] : this.#entries.values()) {
+      const total = this.#options.memory.view(data.segment).sum(data.slot, HOST_STAT.cxTotal);
+      if (total === 0) continue;
+      this.#hasTraffic = true;
+      break;
+    }
+    return this.#hasTraffic;
+  }
+}
