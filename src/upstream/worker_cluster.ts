@@ -106,6 +106,7 @@ export class WorkerCluster implements Cluster {
       problems,
       runtime,
       random: dispatcher.random,
+      clock: dispatcher.clock,
     });
     const breakers = this.circuitBreakers;
     this.#balancer = policy.createBalancer({

@@ -2,7 +2,6 @@
 
 import { ALL, type SupportTable } from "./table.ts";
 
-const NO_SLOW_START = "new endpoints get their full share at once";
 const NO_LOCALITY = "localities are balanced by their endpoints alone";
 const NO_POLICY_HASH = "the hash policies of the route are used";
 
@@ -63,16 +62,13 @@ export const CLUSTER_SUPPORT: SupportTable = {
   "envoy.config.cluster.v3.Cluster.LbSubsetConfig": ALL,
   "envoy.config.cluster.v3.Cluster.LbSubsetConfig.LbSubsetSelector": ALL,
   "envoy.config.cluster.v3.Cluster.LeastRequestLbConfig": {
-    acted: "choice_count active_request_bias",
-    missing: { slow_start_config: NO_SLOW_START },
+    acted: "choice_count active_request_bias slow_start_config",
   },
   "envoy.config.cluster.v3.Cluster.MaglevLbConfig": ALL,
   "envoy.config.cluster.v3.Cluster.RefreshRate": ALL,
   "envoy.config.cluster.v3.Cluster.RingHashLbConfig": ALL,
-  "envoy.config.cluster.v3.Cluster.RoundRobinLbConfig": {
-    acted: "",
-    missing: { slow_start_config: NO_SLOW_START },
-  },
+  "envoy.config.cluster.v3.Cluster.RoundRobinLbConfig": ALL,
+  "envoy.config.cluster.v3.Cluster.SlowStartConfig": ALL,
   "envoy.config.cluster.v3.LoadBalancingPolicy": ALL,
   "envoy.config.cluster.v3.LoadBalancingPolicy.Policy": ALL,
   "envoy.config.cluster.v3.UpstreamConnectionOptions": {
@@ -151,17 +147,12 @@ export const CLUSTER_SUPPORT: SupportTable = {
   },
   "envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.LocalityWeightedLbConfig":
     ALL,
-  "envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest": {
-    acted: "choice_count active_request_bias enable_full_scan selection_method locality_lb_config",
-    missing: { slow_start_config: NO_SLOW_START },
-  },
+  "envoy.extensions.load_balancing_policies.common.v3.SlowStartConfig": ALL,
+  "envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest": ALL,
   "envoy.extensions.load_balancing_policies.maglev.v3.Maglev": ALL,
   "envoy.extensions.load_balancing_policies.random.v3.Random": ALL,
   "envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash": ALL,
-  "envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin": {
-    acted: "locality_lb_config",
-    missing: { slow_start_config: NO_SLOW_START },
-  },
+  "envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin": ALL,
   "envoy.extensions.load_balancing_policies.subset.v3.Subset": ALL,
   "envoy.extensions.load_balancing_policies.subset.v3.Subset.LbSubsetSelector": ALL,
   "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig": {

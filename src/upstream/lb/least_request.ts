@@ -10,9 +10,10 @@ import type {
 } from "../../proto/mod.ts";
 import type { UpstreamHost } from "../host.ts";
 import { behindPriorities } from "./load_balancer.ts";
-import { checkLocality, checkSlowStart, usesLocalityWeights } from "./locality_config.ts";
+import { checkLocality, usesLocalityWeights } from "./locality_config.ts";
 import type { HostPicker, LbPolicyFactory } from "./policy.ts";
 import { EdfPicker, haveEqualWeights } from "./round_robin.ts";
+import { compileSlowStart } from "./slow_start.ts";
 
 type Typed = envoy_extensions_load_balancing_policies_least_request_v3_LeastRequest;
 type Message = Typed | envoy_config_cluster_v3_Cluster_LeastRequestLbConfig;
@@ -86,7 +87,7 @@ export const leastRequest: LbPolicyFactory = {
   legacyConfig: "leastRequestLbConfig",
   compile(message, context) {
     const config = message as Message | undefined;
-    checkSlowStart(config, context.problems);
+    const slowStart = compileSlowStart(config, context);
     checkLocality(config, context.problems);
     const choices = config?.choiceCount ?? 2;
     const isFullScan = config !== undefined && "selectionMethod" in config &&
@@ -96,14 +97,16 @@ export const leastRequest: LbPolicyFactory = {
       bias === undefined ? 1 : context.runtime.number(bias.runtimeKey, bias.defaultValue);
     const weightOf = (host: UpstreamHost): number => {
       const exponent = readBias();
-      if (exponent === 0) return host.weight;
+      const weight = slowStart === undefined ? host.weight : host.weight * slowStart.factorOf(host);
+      if (exponent === 0) return weight;
       const busy = host.totalActiveRequests() + 1;
-      return host.weight / (exponent === 1 ? busy : busy ** exponent);
+      return weight / (exponent === 1 ? busy : busy ** exponent);
     };
     return behindPriorities({
       usesLocalityWeights: usesLocalityWeights(config),
       createPicker(hosts) {
-        if (!haveEqualWeights(hosts)) {
+        const isStarting = slowStart?.begin(hosts) === true;
+        if (isStarting || !haveEqualWeights(hosts)) {
           return new EdfPicker(hosts, weightOf, context.random.below(SEED_BOUND));
         }
         return isFullScan

@@ -1,20 +1,10 @@
-/** What typed policies say about localities and slow start. */
+/** What typed policies say about localities. */
 
 import type { Problems } from "../../base/mod.ts";
-import type {
-  envoy_config_cluster_v3_Cluster_SlowStartConfig,
-  envoy_extensions_load_balancing_policies_common_v3_LocalityLbConfig,
-  envoy_extensions_load_balancing_policies_common_v3_SlowStartConfig,
-} from "../../proto/mod.ts";
+import type { envoy_extensions_load_balancing_policies_common_v3_LocalityLbConfig } from "../../proto/mod.ts";
 
 interface WithLocality {
   readonly localityLbConfig?: envoy_extensions_load_balancing_policies_common_v3_LocalityLbConfig;
-}
-
-interface WithSlowStart {
-  readonly slowStartConfig?:
-    | envoy_extensions_load_balancing_policies_common_v3_SlowStartConfig
-    | envoy_config_cluster_v3_Cluster_SlowStartConfig;
 }
 
 /** Whether a typed policy's `locality_lb_config` asks for weights of localities. */
@@ -32,12 +22,5 @@ export function checkLocality(config: object | undefined, problems: Problems): v
       "zone_aware_lb_config",
       "requests are spread over all zones alike",
     );
-  }
-}
-
-/** Reports `slow_start_config` of a typed policy, which has no effect here. */
-export function checkSlowStart(config: object | undefined, problems: Problems): void {
-  if (config !== undefined && (config as WithSlowStart).slowStartConfig !== undefined) {
-    problems.unsupported(config, "slow_start_config", "new hosts get their full share at once");
   }
 }

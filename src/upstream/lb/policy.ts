@@ -1,6 +1,6 @@
 /** What a load-balancing policy is: a way to build a cluster's balancer on one thread. */
 
-import type { Dispatcher, Problems, Random } from "../../base/mod.ts";
+import type { Clock, Dispatcher, Problems, Random } from "../../base/mod.ts";
 import type { envoy_config_cluster_v3_LoadBalancingPolicy } from "../../proto/mod.ts";
 import type { Runtime } from "../../runtime/mod.ts";
 import type { Scope, StatGroup } from "../../stats/mod.ts";
@@ -54,6 +54,7 @@ export interface PickingPolicy {
 
 export interface LbPolicyContext {
   readonly problems: Problems;
+  readonly clock: Clock;
   readonly random: Random;
   readonly runtime: Runtime;
   /** `common_lb_config.consistent_hashing_lb_config`, which typed policies do not use. */

@@ -7,8 +7,9 @@ import type {
 import type { UpstreamHost } from "../host.ts";
 import { EdfScheduler } from "./edf.ts";
 import { behindPriorities } from "./load_balancer.ts";
-import { checkLocality, checkSlowStart, usesLocalityWeights } from "./locality_config.ts";
+import { checkLocality, usesLocalityWeights } from "./locality_config.ts";
 import type { HostPicker, LbPolicyFactory } from "./policy.ts";
+import { compileSlowStart } from "./slow_start.ts";
 
 type Message =
   | envoy_extensions_load_balancing_policies_round_robin_v3_RoundRobin
@@ -59,8 +60,6 @@ export function haveEqualWeights(hosts: readonly UpstreamHost[]): boolean {
   return first === undefined || hosts.every((host) => host.weight === first.weight);
 }
 
-const configuredWeight = (host: UpstreamHost): number => host.weight;
-
 export const roundRobin: LbPolicyFactory = {
   name: "envoy.load_balancing_policies.round_robin",
   type: "envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin",
@@ -68,13 +67,16 @@ export const roundRobin: LbPolicyFactory = {
   legacyConfig: "roundRobinLbConfig",
   compile(message, context) {
     const config = message as Message | undefined;
-    checkSlowStart(config, context.problems);
     checkLocality(config, context.problems);
+    const slowStart = compileSlowStart(config, context);
+    const weightOf = (host: UpstreamHost): number =>
+      slowStart === undefined ? host.weight : host.weight * slowStart.factorOf(host);
     return behindPriorities({
       usesLocalityWeights: usesLocalityWeights(config),
       createPicker(hosts, previous) {
         const seed = context.random.below(SEED_BOUND);
-        if (!haveEqualWeights(hosts)) return new EdfPicker(hosts, configuredWeight, seed);
+        const isStarting = slowStart?.begin(hosts) === true;
+        if (isStarting || !haveEqualWeights(hosts)) return new EdfPicker(hosts, weightOf, seed);
         return new TurnPicker(hosts, previous instanceof TurnPicker ? previous.next : seed);
       },
     });
