@@ -8,6 +8,7 @@ import {
   logLevels,
   type Process,
   serve,
+  type ServeOptions,
 } from "../server/mod.ts";
 import { helpText, type Options, parseFlags } from "./flags.ts";
 import { reportVerdict } from "./validate.ts";
@@ -16,8 +17,11 @@ import { reportVerdict } from "./validate.ts";
 export const VERSION = "0.1.0";
 const ENCODER = new TextEncoder();
 
-/** Runs the command line. @returns the exit code */
-export async function run(args: readonly string[]): Promise<number> {
+/** Runs the command line. @param pool other workers than the usual @returns the exit code */
+export async function run(
+  args: readonly string[],
+  pool: NonNullable<ServeOptions["pool"]> = {},
+): Promise<number> {
   const parsed = parseFlags(args, navigator.hardwareConcurrency);
   if (parsed.error !== undefined) {
     complain(`denvoy: ${parsed.error}\n\n${helpText()}`);
@@ -33,7 +37,7 @@ export async function run(args: readonly string[]): Promise<number> {
     return 1;
   }
   if (options.mode === "validate") return await validate(options);
-  return await runServer(options);
+  return await runServer(options, pool);
 }
 
 async function validate(options: Options): Promise<number> {
@@ -44,7 +48,10 @@ async function validate(options: Options): Promise<number> {
   });
 }
 
-async function runServer(options: Options): Promise<number> {
+async function runServer(
+  options: Options,
+  pool: NonNullable<ServeOptions["pool"]>,
+): Promise<number> {
   const process: Process = {
     drainTimeMs: options.drainTimeS * 1000,
     drainsAtOnce: options.drainStrategy === "immediate",
@@ -62,6 +69,7 @@ async function runServer(options: Options): Promise<number> {
     concurrency: options.concurrency,
     isInitOnly: options.mode === "init_only",
     isQuiet: ["error", "critical", "off"].includes(options.logLevel),
+    pool,
   });
 }
 

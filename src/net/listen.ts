@@ -68,9 +68,20 @@ const UV_TCP_REUSEPORT = 4;
 /** Binds and listens; accepting begins in a later turn. @throws {ListenError} */
 export function listen(address: Address, options: ListenOptions): ListenSocket {
   if (address.kind === "internal") throw new ListenError(address, "EAFNOSUPPORT");
+  if (address.kind === "pipe") removeSocketFile(address.path);
   return options.useNative ?? usesNativeHandles()
     ? new NativeListener(address, options)
     : listenStream(address, options);
+}
+
+/** Who ended without a close left its file, which would be in the way for good; Envoy does so, too. */
+function removeSocketFile(path: string): void {
+  if (path.startsWith("@")) return;
+  try {
+    if (Deno.lstatSync(path).isSocket) Deno.removeSync(path);
+  } catch {
+    // It is not there, or bind tells why it cannot be used.
+  }
 }
 
 function bind(

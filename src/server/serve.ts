@@ -30,6 +30,7 @@ export async function serve(options: ServeOptions): Promise<number> {
   const pool = new WorkerPool(options.concurrency, {
     onMessage: (worker, message) => server?.onWorkerMessage(worker, message),
     onLost: (worker, isReplaced) => server?.onWorkerLost(worker, isReplaced),
+    onStuck: (worker) => server?.onWorkerStuck(worker),
   }, options.pool);
   try {
     const { loadConfig } = await import("./load.ts");

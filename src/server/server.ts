@@ -71,6 +71,9 @@ export class Server {
   #admin: Promise<AdminServer | undefined> | undefined;
   #state: ServerState = "PRE_INITIALIZING";
   #isHealthCheckFailed = false;
+  /** Workers that were told to bind. */
+  readonly #boundWorkers = new Set<number>();
+  #isAcceptAsked = false;
   readonly #acceptingWorkers = new Set<number>();
   readonly #drainedWorkers = new Set<number>();
   /** Faults of workers that `denvoy.worker_faults` has. */
@@ -191,6 +194,14 @@ export class Server {
     else this.#onDrained(worker);
   }
 
+  /** Only a new process gets rid of it: the others finish what they have, and the exit code is 1. */
+  onWorkerStuck(worker: number): void {
+    logger("main").fatal("worker {worker} cannot be ended; the process drains and ends", {
+      worker,
+    });
+    void this.shutDown(1);
+  }
+
   get state(): ServerState {
     return this.#isHealthCheckFailed && this.#state === "LIVE" ? "DRAINING" : this.#state;
   }
@@ -275,9 +286,9 @@ export class Server {
     this.#countedFaults = faults;
   }
 
-  /** SIGTERM, /quitquitquit: stop accepting, drain up to the drain time, exit 0. */
-  async shutDown(): Promise<void> {
-    if (this.#isEnding) return this.#end(0);
+  /** SIGTERM, /quitquitquit: stop accepting, drain up to the drain time, exit. */
+  async shutDown(code = 0): Promise<void> {
+    if (this.#isEnding) return this.#end(code);
     this.#isEnding = true;
     this.#setState("DRAINING");
     logger("main").info("shutting down: draining connections");
@@ -286,7 +297,7 @@ export class Server {
     const limit = setTimeout(() => this.#allDrained.resolve(), this.#process.drainTimeMs + 500);
     await this.#allDrained.promise;
     clearTimeout(limit);
-    this.#end(0);
+    this.#end(code);
   }
 
   #end(code: number): void {
@@ -315,15 +326,13 @@ export class Server {
 
   async #startListeners(): Promise<void> {
     // The first worker binds; where it had to find a port, the others take that one.
-    this.#pool.send(1, { type: "bind", bindings: this.#bindings() });
+    this.#bind(1);
     await this.#allBound.promise;
-    const bindings = this.#bindings();
-    for (let worker = 2; worker <= this.#pool.size; worker++) {
-      this.#pool.send(worker, { type: "bind", bindings });
-    }
+    for (let worker = 2; worker <= this.#pool.size; worker++) this.#bind(worker);
     const count = this.#listeners.length;
     this.serverStats.set("listener_manager.total_listeners_active", count);
     this.serverStats.count("listener_manager.listener_added", count);
+    this.#isAcceptAsked = true;
     this.#pool.broadcast({ type: "accept" });
     await this.#allAccepting.promise;
     this.serverStats.set("listener_manager.workers_started", 1);
@@ -331,6 +340,11 @@ export class Server {
       "listener_manager.listener_create_success",
       count * this.#pool.size,
     );
+  }
+
+  #bind(worker: number): void {
+    this.#boundWorkers.add(worker);
+    this.#pool.send(worker, { type: "bind", bindings: this.#bindings() });
   }
 
   #onDrained(worker: number): void {
@@ -369,16 +383,18 @@ export class Server {
     }));
   }
 
-  /** What a replacement hears: the state as it is now. */
+  /** What a replacement hears: the state as it is now, which may be that of a start under way. */
   #replay(worker: number): ToWorker[] {
-    return [
+    const messages: ToWorker[] = [
       ...this.#listenerMessages(worker === 1 && !this.#isCompiled),
       ...this.#clusterMessages(),
       { type: "health_check_fail", failed: this.#isHealthCheckFailed },
-      { type: "bind", bindings: this.#bindings() },
-      ...this.#drains,
-      { type: "accept" },
     ];
+    if (this.#boundWorkers.has(worker)) {
+      messages.push({ type: "bind", bindings: this.#bindings() }, ...this.#drains);
+    }
+    if (this.#isAcceptAsked) messages.push({ type: "accept" });
+    return messages;
   }
 
   #listenerMessages(reports: boolean): ToWorker[] {

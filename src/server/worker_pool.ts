@@ -26,6 +26,10 @@ export interface PoolOptions {
   readonly watchIntervalMs: number;
   /** Silence after which a worker counts as hung. */
   readonly hangLimitMs: number;
+  /** The same before it accepts for the first time. */
+  readonly startLimitMs: number;
+  /** Time that a thread has to end once it was told to. */
+  readonly endLimitMs: number;
   /** A worker that was lost sooner after its start is replaced only after as long again. */
   readonly minLifeMs: number;
 }
@@ -35,6 +39,8 @@ const DEFAULTS: PoolOptions = {
   heapMiB: 2048,
   watchIntervalMs: 1000,
   hangLimitMs: HANG_LIMIT_MS,
+  startLimitMs: 60_000,
+  endLimitMs: 2000,
   minLifeMs: 1000,
 };
 
@@ -46,15 +52,24 @@ export interface PoolEvents {
    * unless `isReplaced` is false.
    */
   onLost(worker: number, isReplaced: boolean): void;
+  /**
+   * A worker spins and cannot be ended, for the runtime does not interrupt it: its listening sockets
+   * go on taking their share of connections, and nobody answers them.
+   */
+  onStuck(worker: number): void;
 }
 
 interface Seat {
   readonly index: number;
   readonly beat: Beat;
   thread: Worker;
+  /** Its place below /proc; "" if unknown. */
+  task: string;
   /** Sent before "up" came. */
   waiting: ToWorker[] | undefined;
   isEnding: boolean;
+  /** Until it accepts: loading and compiling take their time, and no beat comes meanwhile. */
+  isStarting: boolean;
   startedMs: number;
 }
 
@@ -90,8 +105,10 @@ export class WorkerPool {
         index,
         beat,
         thread: undefined as unknown as Worker,
+        task: "",
         waiting: [],
         isEnding: false,
+        isStarting: true,
         startedMs: 0,
       };
       this.#seats.push(seat);
@@ -160,7 +177,9 @@ export class WorkerPool {
   #start(seat: Seat): void {
     seat.beat.reset(Date.now());
     seat.waiting = [];
+    seat.task = "";
     seat.isEnding = false;
+    seat.isStarting = true;
     seat.startedMs = performance.now();
     const thread = new Worker(this.#options.entry, {
       resourceLimits: {
@@ -181,6 +200,7 @@ export class WorkerPool {
       case "up": {
         const waiting = seat.waiting ?? [];
         seat.waiting = undefined;
+        seat.task = message.thread;
         for (const each of waiting) seat.thread.postMessage(each);
         return;
       }
@@ -188,6 +208,7 @@ export class WorkerPool {
         this.#questions.get(message.id)?.answer(message.update);
         return;
       default:
+        if (message.type === "accepting") seat.isStarting = false;
         this.#events.onMessage(seat.index, message);
     }
   }
@@ -203,10 +224,24 @@ export class WorkerPool {
     // Its sockets must be closed before another binds them, its last charges made before they are
     // given back.
     await thread.terminate();
+    if (!await this.#isGone(seat.task)) {
+      this.#replaces = false;
+      this.#events.onStuck(seat.index);
+    }
     this.#events.onLost(seat.index, this.#replaces);
     const { minLifeMs } = this.#options;
     if (lifeMs >= minLifeMs) return this.#replace(seat);
     setTimeout(() => this.#replace(seat), minLifeMs);
+  }
+
+  /** Whether a thread ends within its time; one that is nowhere to be seen counts as gone. */
+  async #isGone(task: string): Promise<boolean> {
+    const until = performance.now() + this.#options.endLimitMs;
+    while (task !== "" && exists(`/proc/${task}`)) {
+      if (performance.now() > until) return false;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    return true;
   }
 
   #replace(seat: Seat): void {
@@ -223,7 +258,8 @@ export class WorkerPool {
     const now = Date.now();
     for (const seat of this.#seats) {
       const silentMs = now - seat.beat.lastMs;
-      if (silentMs > this.#options.hangLimitMs) {
+      const { hangLimitMs, startLimitMs } = this.#options;
+      if (silentMs > (seat.isStarting ? startLimitMs : hangLimitMs)) {
         void this.#lost(seat, seat.thread, `silent for ${Math.round(silentMs / 1000)} s`);
       } else if (seat.beat.heapBytes > this.#options.heapMiB * 1048576 * REPLACE_AT) {
         void this.#lost(
@@ -233,5 +269,14 @@ export class WorkerPool {
         );
       }
     }
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
   }
 }

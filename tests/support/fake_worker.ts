@@ -46,4 +46,4 @@ parentPort!.on("message", (message: ToWorker) => {
   }
 });
 setInterval(beat, 20);
-parentPort!.postMessage({ type: "up" });
+parentPort!.postMessage({ type: "up", thread: Deno.readLinkSync("/proc/thread-self") });

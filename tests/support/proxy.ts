@@ -29,6 +29,9 @@ export interface ProxyOptions {
   readonly args?: readonly string[];
   /** Ports that are known already, as of upstreams. */
   readonly ports?: Readonly<Record<string, number>>;
+  /** Another main module than main.ts, and what it finds in its environment; `{{dir}}` as above. */
+  readonly main?: string;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** A port of 127.0.0.1 that was free just now. */
@@ -58,7 +61,22 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   await Deno.writeTextFile(file, text);
   const child = new Deno.Command(Deno.execPath(), {
     cwd: ROOT,
-    args: ["run", "-A", "main.ts", "-c", file, "--log-level", "error", ...(options.args ?? [])],
+    args: [
+      "run",
+      "-A",
+      options.main ?? "main.ts",
+      "-c",
+      file,
+      "--log-level",
+      "error",
+      ...(options.args ?? []),
+    ],
+    env: Object.fromEntries(
+      Object.entries(options.env ?? {}).map(([name, value]) => [
+        name,
+        value.replaceAll("{{dir}}", dir),
+      ]),
+    ),
     stdin: "null",
     stdout: "null",
     stderr: "piped",
