@@ -150,6 +150,11 @@ export const CLUSTER_SUPPORT: SupportTable = {
   "envoy.extensions.load_balancing_policies.common.v3.SlowStartConfig": ALL,
   "envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest": ALL,
   "envoy.extensions.load_balancing_policies.maglev.v3.Maglev": ALL,
+  "envoy.extensions.load_balancing_policies.override_host.v3.OverrideHost": {
+    acted: "override_host_sources fallback_policy",
+    missing: { selected_host_key: "the chosen endpoint is not told to filters" },
+  },
+  "envoy.extensions.load_balancing_policies.override_host.v3.OverrideHost.OverrideHostSource": ALL,
   "envoy.extensions.load_balancing_policies.random.v3.Random": ALL,
   "envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash": ALL,
   "envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin": ALL,

@@ -2,6 +2,7 @@
 
 import { leastRequest } from "./least_request.ts";
 import { maglev } from "./maglev.ts";
+import { overrideHost } from "./override_host.ts";
 import type { LbPolicyFactory } from "./policy.ts";
 import { random } from "./random.ts";
 import { ringHash } from "./ring_hash.ts";
@@ -11,6 +12,7 @@ import { subset } from "./subset.ts";
 export const LB_POLICIES = [
   leastRequest,
   maglev,
+  overrideHost,
   random,
   ringHash,
   roundRobin,
