@@ -136,14 +136,14 @@ class Cursor {
   }
 
   /** An unsigned number of `size` bytes; 0 past the end. */
-  number(size: 1 | 2 | 3): number {
-    if (this.at + size > this.end) {
+  number(size: 1 | 2): number {
+    const { at, bytes } = this;
+    if (at + size > this.end) {
       this.isBad = true;
       return 0;
     }
-    let value = 0;
-    for (let i = 0; i < size; i++) value = value * 256 + this.bytes[this.at++]!;
-    return value;
+    this.at = at + size;
+    return size === 1 ? bytes[at]! : (bytes[at]! << 8) | bytes[at + 1]!;
   }
 
   /** What is behind a length of `size` bytes. */
@@ -169,21 +169,142 @@ class Cursor {
     return text;
   }
 
+  /** The numbers up to the end; the cursor stays where it is. */
   numbers(size: 1 | 2): number[] {
+    const { bytes, end } = this;
     const values: number[] = [];
-    while (this.at < this.end && !this.isBad) values.push(this.number(size));
+    let at = this.at;
+    for (; at + size <= end; at += size) {
+      values.push(size === 1 ? bytes[at]! : (bytes[at]! << 8) | bytes[at + 1]!);
+    }
+    // A number cut off at the end is told as 0.
+    if (at < end) values.push(0);
     return values;
   }
 }
 
-interface Extensions {
-  serverName: string;
-  alpnProtocols: string[];
-  versions: number[];
-  groups: number[];
-  pointFormats: number[];
-  signatureAlgorithms: number[];
-  types: number[];
+const NO_NUMBERS: readonly number[] = [];
+const NO_TEXTS: readonly string[] = [];
+
+/**
+ * A hello whose lists of numbers are made when asked for: most connections need none but the
+ * signature algorithms, fingerprints need all.
+ */
+class ParsedHello implements ClientHello {
+  serverName = "";
+  alpnProtocols: readonly string[] = NO_TEXTS;
+  readonly legacyVersion: number;
+  readonly #suites: Cursor;
+  #list: Cursor | undefined = undefined;
+  #versions: Cursor | undefined = undefined;
+  #groups: Cursor | undefined = undefined;
+  #pointFormats: Cursor | undefined = undefined;
+  #signatures: Cursor | undefined = undefined;
+
+  constructor(legacyVersion: number, suites: Cursor) {
+    this.legacyVersion = legacyVersion;
+    this.#suites = suites;
+  }
+
+  get versions(): readonly number[] {
+    return this.#versions?.numbers(2) ?? NO_NUMBERS;
+  }
+
+  get cipherSuites(): readonly number[] {
+    return this.#suites.numbers(2);
+  }
+
+  get extensions(): readonly number[] {
+    const list = this.#list;
+    if (list === undefined) return NO_NUMBERS;
+    const types: number[] = [];
+    const cursor = new Cursor(list.bytes, list.at, list.end);
+    while (!cursor.isAtEnd) {
+      types.push(cursor.number(2));
+      cursor.skip(cursor.number(2));
+    }
+    return types;
+  }
+
+  get groups(): readonly number[] {
+    return this.#groups?.numbers(2) ?? NO_NUMBERS;
+  }
+
+  get pointFormats(): readonly number[] {
+    return this.#pointFormats?.numbers(1) ?? NO_NUMBERS;
+  }
+
+  get signatureAlgorithms(): readonly number[] {
+    return this.#signatures?.numbers(2) ?? NO_NUMBERS;
+  }
+
+  /** Takes the extensions in; false if one is broken. */
+  readExtensions(list: Cursor): boolean {
+    const { bytes, at: start, end } = list;
+    this.#list = new Cursor(bytes, start, end);
+    while (!list.isAtEnd) {
+      const from = list.at;
+      const type = list.number(2);
+      const body = list.vector(2);
+      // Two of a kind are refused by every library (RFC 8446 §4.2), and would hide the first here.
+      if (list.isBad || holdsExtension(bytes, type, start, from)) return false;
+      if (!this.#readExtension(type, body) || body.isBad) return false;
+    }
+    return true;
+  }
+
+  /** False if it is broken. */
+  #readExtension(type: number, body: Cursor): boolean {
+    switch (type) {
+      case EXTENSION_SERVER_NAME:
+        return this.#readServerName(body);
+      case EXTENSION_ALPN: {
+        const list = body.vector(2);
+        const protocols: string[] = [];
+        while (!list.isAtEnd && !list.isBad) protocols.push(list.vector(1).text());
+        this.alpnProtocols = protocols;
+        return !list.isBad;
+      }
+      case EXTENSION_VERSIONS:
+        this.#versions = body.vector(1);
+        return true;
+      case EXTENSION_GROUPS:
+        this.#groups = body.vector(2);
+        return true;
+      case EXTENSION_POINT_FORMATS:
+        this.#pointFormats = body.vector(1);
+        return true;
+      case EXTENSION_SIGNATURES:
+        this.#signatures = body.vector(2);
+        return true;
+    }
+    return true;
+  }
+
+  /** RFC 6066 §3: the one host_name; a NUL or an empty name is an attack or a bug. */
+  #readServerName(body: Cursor): boolean {
+    const list = body.vector(2);
+    while (!list.isAtEnd) {
+      const type = list.number(1);
+      const name = list.vector(2).text();
+      if (list.isBad) return false;
+      if (type !== 0) continue;
+      if (name === "" || name.length > 255 || name.includes("\0") || this.serverName !== "") {
+        return false;
+      }
+      this.serverName = name.toLowerCase();
+    }
+    return true;
+  }
+}
+
+/** Whether an extension of `type` is among those between `at` and `end`, which are whole. */
+function holdsExtension(bytes: Uint8Array, type: number, at: number, end: number): boolean {
+  while (at < end) {
+    if (((bytes[at]! << 8) | bytes[at + 1]!) === type) return true;
+    at += 4 + ((bytes[at + 2]! << 8) | bytes[at + 3]!);
+  }
+  return false;
 }
 
 function parseHello(message: Uint8Array): ClientHello | undefined {
@@ -192,77 +313,12 @@ function parseHello(message: Uint8Array): ClientHello | undefined {
   cursor.skip(32);
   cursor.vector(1);
   const suites = cursor.vector(2);
-  const cipherSuites = suites.numbers(2);
   cursor.vector(1);
-  if (cursor.isBad || suites.isBad) return undefined;
-  const extensions = parseExtensions(cursor);
-  if (extensions === undefined) return undefined;
-  const { types, ...found } = extensions;
-  return { legacyVersion, cipherSuites, extensions: types, ...found };
-}
-
-function parseExtensions(cursor: Cursor): Extensions | undefined {
-  const found: Extensions = {
-    serverName: "",
-    alpnProtocols: [],
-    versions: [],
-    groups: [],
-    pointFormats: [],
-    signatureAlgorithms: [],
-    types: [],
-  };
-  if (cursor.isAtEnd) return found;
+  // A suite is two bytes.
+  if (cursor.isBad || (suites.end - suites.at) % 2 !== 0) return undefined;
+  const hello = new ParsedHello(legacyVersion, suites);
+  if (cursor.isAtEnd) return hello;
   const list = cursor.vector(2);
-  if (cursor.isBad) return undefined;
-  while (!list.isAtEnd) {
-    const type = list.number(2);
-    const body = list.vector(2);
-    if (list.isBad || !parseExtension(type, body, found) || body.isBad) return undefined;
-    found.types.push(type);
-  }
-  return found;
-}
-
-/** False if it is broken. */
-function parseExtension(type: number, body: Cursor, found: Extensions): boolean {
-  // Two of a kind are refused by every library (RFC 8446 §4.2), and would hide the first here.
-  if (found.types.includes(type)) return false;
-  switch (type) {
-    case EXTENSION_SERVER_NAME:
-      return parseServerName(body, found);
-    case EXTENSION_ALPN: {
-      const list = body.vector(2);
-      while (!list.isAtEnd && !list.isBad) found.alpnProtocols.push(list.vector(1).text());
-      return !list.isBad;
-    }
-    case EXTENSION_VERSIONS:
-      found.versions = body.vector(1).numbers(2);
-      return true;
-    case EXTENSION_GROUPS:
-      found.groups = body.vector(2).numbers(2);
-      return true;
-    case EXTENSION_POINT_FORMATS:
-      found.pointFormats = body.vector(1).numbers(1);
-      return true;
-    case EXTENSION_SIGNATURES:
-      found.signatureAlgorithms = body.vector(2).numbers(2);
-      return true;
-  }
-  return true;
-}
-
-/** RFC 6066 §3: the one host_name; a NUL or an empty name is an attack or a bug. */
-function parseServerName(body: Cursor, found: Extensions): boolean {
-  const list = body.vector(2);
-  while (!list.isAtEnd) {
-    const type = list.number(1);
-    const name = list.vector(2).text();
-    if (list.isBad) return false;
-    if (type !== 0) continue;
-    if (name === "" || name.length > 255 || name.includes("\0") || found.serverName !== "") {
-      return false;
-    }
-    found.serverName = name.toLowerCase();
-  }
-  return true;
+  if (cursor.isBad || !hello.readExtensions(list)) return undefined;
+  return hello;
 }

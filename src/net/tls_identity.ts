@@ -184,6 +184,11 @@ export class IdentityIndex {
     }
   }
 
+  /** One certificate for all: what a client asks for makes no difference. */
+  get isSingle(): boolean {
+    return this.#all.length === 1;
+  }
+
   /** By exact name, then by `*.` and the rest of the name; else the first, or the first that fits. */
   choose(serverName: string, takesEcdsa: boolean): TlsIdentity {
     const all = this.#all;

@@ -89,8 +89,8 @@ export class ServerTlsContext implements ServerTls {
     }
     const { params, verifier } = this.#common;
     return new ServerSession({
-      hello,
-      identity: index.choose(hello.serverName, takesEcdsa(hello)),
+      serverName: hello.serverName,
+      identity: index.choose(hello.serverName, index.isSingle || takesEcdsa(hello)),
       params,
       verifier,
       requiresCertificate: this.#requiresCertificate,
@@ -127,7 +127,7 @@ export class ServerTlsContext implements ServerTls {
 const NONE: readonly string[] = [];
 
 interface ServerSessionParts {
-  readonly hello: ClientHello;
+  readonly serverName: string;
   readonly identity: TlsIdentity;
   readonly params: TlsParams;
   readonly verifier: PeerVerifier | undefined;
@@ -203,11 +203,11 @@ class ServerSession implements TlsSession {
   }
 
   info(facts: TlsFacts): TlsInfo {
-    const { hello, identity } = this.#parts;
+    const { serverName, identity } = this.#parts;
     const local: CertificateInfo = identity.leaf;
     return new ConnectionTlsInfo({
       facts,
-      sni: hello.serverName,
+      sni: serverName,
       local,
       isPeerValidated: this.#isValidated,
     });
