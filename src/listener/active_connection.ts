@@ -39,6 +39,7 @@ const TAG_HANDSHAKE = 1;
 
 const NO_BYTES = new Uint8Array(0);
 const NO_PROTOCOLS: readonly string[] = [];
+const NO_FILTERS: readonly NetworkFilter[] = [];
 /** What listener filters may ask to see: the largest PROXY header and a ClientHello behind it. */
 const MAX_FIRST_BYTES = 131_072;
 
@@ -103,7 +104,7 @@ export class ActiveConnection
   #first: Uint8Array = NO_BYTES;
   // Once a chain was chosen.
   #chain: CompiledFilterChain | undefined = undefined;
-  #filters: NetworkFilter[] = [];
+  #filters: readonly NetworkFilter[] = NO_FILTERS;
   /** Filters that were told of the connection. */
   #opened = 0;
   #ended = false;
@@ -200,6 +201,7 @@ export class ActiveConnection
   onConnected(): void {
     if (this.#phase !== "handshaking") return;
     this.#timer?.cancel();
+    this.#timer = undefined;
     this.#open();
   }
 
@@ -334,10 +336,13 @@ export class ActiveConnection
       this.connection.close("no_flush", "no network filters");
       return;
     }
+    // `push` on an empty array would make room for 17.
+    const own = new Array<NetworkFilter>(filters.length);
     for (let i = 0; i < filters.length; i++) {
       const { factory, config } = filters[i]!;
-      this.#filters.push(factory.create(config, new FilterPlace(this, i)));
+      own[i] = factory.create(config, new FilterPlace(this, i));
     }
+    this.#filters = own;
     const first = this.#first;
     this.#first = NO_BYTES;
     this.#feed(0, first, false);
@@ -367,7 +372,7 @@ export class ActiveConnection
     const { stats, accessLogs } = this.#listener;
     const { connection, streamInfo } = this;
     for (const filter of this.#filters) filter.onClose(reason, details);
-    this.#filters = [];
+    this.#filters = NO_FILTERS;
     const nowMs = this.#owner.dispatcher.clock.nowMs();
     stats.connectionClosed(nowMs - this.startMs);
     if (accessLogs.length === 0) return;

@@ -80,8 +80,11 @@ export interface NativeTls extends NativeStream {
   receive(bytes: Uint8Array): void;
   /** Tells that the wire is at its end. */
   emitEof(): void;
-  onhandshakedone: () => void;
-  onerror: (error: { readonly code?: string; readonly message?: string }) => void;
+  onhandshakedone: (this: NativeTls) => void;
+  onerror: (
+    this: NativeTls,
+    error: { readonly code?: string; readonly message?: string } | undefined,
+  ) => void;
   getAlpnNegotiatedProtocol(into: { alpnProtocol?: string | false | null }): void;
   getProtocol(into: { protocol?: string }): void;
   getCipher(into: { name?: string; standardName?: string }): void;

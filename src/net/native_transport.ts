@@ -30,6 +30,8 @@ import type {
   WriteResult,
 } from "./transport.ts";
 
+const NO_CHAIN: Uint8Array[] = [];
+
 const IGNORED: NativeRequest = { oncomplete() {} };
 
 /** `@name` of an abstract socket as the system wants it. */
@@ -81,6 +83,7 @@ export class NativeTransport implements Transport {
   #wantsRead = false;
   /** Reading pauses until the event loop has turned. */
   #isYielding = false;
+  #hasPeerChain = false;
 
   constructor(socket: NativeSocket, target: Address | undefined, events: TransportEvents) {
     this.events = events;
@@ -175,14 +178,10 @@ export class NativeTransport implements Transport {
     wrap.setHandle(wrap);
     if (start.alpnProtocols.length > 0) wrap.setAlpnProtocols(start.alpnProtocols);
     if (start.allowResumption) wrap.setSessionAllowed(true);
-    wrap.onhandshakedone = () => {
-      if (!this.#isClosed) this.events.onSecure();
-    };
-    wrap.onerror = (error) => {
-      if (!this.#isClosed) {
-        this.events.onError(error?.code ?? "ERR_SSL", error?.message ?? "TLS failed");
-      }
-    };
+    // Only a peer that was asked shows a certificate.
+    this.#hasPeerChain = !start.isServer || start.material.requestCert;
+    wrap.onhandshakedone = onHandshakeDone;
+    wrap.onerror = onTlsError;
     wrap.onread = onClearRead;
     wrap.useUserBuffer(this.#native.clear);
     wrap.readStart();
@@ -205,8 +204,10 @@ export class NativeTransport implements Transport {
       version: protocol.protocol ?? "",
       cipher: cipher.name ?? "",
       isResumed: wrap.isSessionReused(),
-      peerChain: wrap.getPeerCertificateChain()?.certificates ?? [],
-      verifyError: wrap.verifyError() ?? "",
+      peerChain: this.#hasPeerChain
+        ? wrap.getPeerCertificateChain()?.certificates ?? NO_CHAIN
+        : NO_CHAIN,
+      verifyError: this.#hasPeerChain ? wrap.verifyError() ?? "" : "",
     };
   }
 
@@ -233,6 +234,16 @@ export class NativeTransport implements Transport {
     if (this.#isClosed || count === 0) return;
     if (count > 0) this.events.onBytes(this.#native.clear.subarray(0, count));
     else this.events.onEof();
+  }
+
+  /** @internal for the shared callbacks */
+  onHandshakeDone(): void {
+    if (!this.#isClosed) this.events.onSecure();
+  }
+
+  /** @internal for the shared callbacks */
+  onTlsError(code: string, message: string): void {
+    if (!this.#isClosed) this.events.onError(code, message);
   }
 
   /** @internal for WriteRequest */
@@ -306,6 +317,18 @@ function onWireRead(this: NativeStream): void {
 
 function onClearRead(this: NativeStream): void {
   (this.owner as NativeTransport).onClear(native().state[READ_COUNT]!);
+}
+
+function onHandshakeDone(this: NativeTls): void {
+  (this.owner as NativeTransport).onHandshakeDone();
+}
+
+function onTlsError(
+  this: NativeTls,
+  error: { readonly code?: string; readonly message?: string } | undefined,
+): void {
+  const { code = "ERR_SSL", message = "TLS failed" } = error ?? {};
+  (this.owner as NativeTransport).onTlsError(code, message);
 }
 
 function toAddress(name: SocketName): Address {

@@ -377,6 +377,8 @@ export class SocketConnection implements Connection, TransportEvents, Flushable,
     }
     this.#alpn = facts.alpn;
     this.#tlsInfo = session.info(facts);
+    // Holds the hello and the handshake's material; an idle connection needs neither.
+    this.#session = undefined;
     this.#opened();
   }
 
