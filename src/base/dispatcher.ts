@@ -27,6 +27,8 @@ export class Dispatcher {
   readonly timers: TimerWheel;
   readonly random: Random;
   readonly #onError: (error: unknown) => void;
+  /** Turns so far. */
+  turns = 0;
   #depth = 0;
   /** The first `#touchedCount` places; the list is kept, since a new one would be made each turn. */
   readonly #touched: (Flushable | undefined)[] = [];
@@ -49,7 +51,9 @@ export class Dispatcher {
 
   /** Opens a turn; every `beginTurn` needs its `endTurn`, also after a throw. Turns nest. */
   beginTurn(): void {
-    if (this.#depth++ === 0) this.clock.stamp();
+    if (this.#depth++ > 0) return;
+    this.turns++;
+    this.clock.stamp();
   }
 
   endTurn(): void {

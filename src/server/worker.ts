@@ -23,6 +23,7 @@ import { compileContext, serverFacts } from "./compile_context.ts";
 import { Extensions } from "./extensions.ts";
 import { configureLog } from "./log.ts";
 import type { FromWorker, ListenerBinding, ToWorker, WorkerInit } from "./messages.ts";
+import { QuietCollector } from "./quiet_collector.ts";
 import { ProblemRecorder } from "./remote_problems.ts";
 
 /** Everything one worker has, once it was told who it is. */
@@ -38,6 +39,7 @@ class WorkerThread {
   readonly #context: CompileContext;
   readonly #clusters: WorkerClusterManager;
   readonly #listeners: ListenerManager;
+  readonly #quiet = new QuietCollector(() => collectGarbage("major"));
   #compiled: CompiledListener[] = [];
   #isHealthCheckFailed = false;
 
@@ -188,7 +190,9 @@ class WorkerThread {
   }
 
   #writeBeat(): void {
-    this.#beat.write(Date.now(), process.memoryUsage().heapUsed, this.#listeners.activeConnections);
+    const { activeConnections } = this.#listeners;
+    this.#beat.write(Date.now(), process.memoryUsage().heapUsed, activeConnections);
+    this.#quiet.look(this.#dispatcher.turns, activeConnections);
   }
 }
 
