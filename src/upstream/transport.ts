@@ -1,12 +1,22 @@
 /** How a cluster's connections are made: plain or TLS, source address, keepalive. */
 
 import type { Address, Dispatcher } from "../base/mod.ts";
-import { connect, type Connection, type TlsSession } from "../net/mod.ts";
-import type { envoy_config_cluster_v3_Cluster } from "../proto/mod.ts";
+import {
+  connect,
+  type Connection,
+  encodeProxyHeader,
+  type Preamble,
+  type TlsSession,
+} from "../net/mod.ts";
+import type {
+  envoy_config_cluster_v3_Cluster,
+  envoy_config_core_v3_TransportSocket,
+} from "../proto/mod.ts";
 import type { CompileContext } from "../runtime/mod.ts";
 import { clusterStatName } from "./cluster_info.ts";
 import { readAddress } from "./endpoints.ts";
 import type { UpstreamHost } from "./host.ts";
+import { type ProxyChoice, type ProxyTransport, unwrapProxy } from "./proxy_transport.ts";
 
 const RAW_BUFFER = "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer";
 const UPSTREAM_TLS = "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext";
@@ -19,6 +29,8 @@ export interface TransportChoice {
   readonly verifiesServerName: boolean;
   /** ALPN to offer where the TLS context names none. */
   readonly alpn: readonly string[];
+  /** The PROXY header to write first, where the cluster writes one. */
+  readonly proxy?: ProxyChoice | undefined;
 }
 
 /** A compiled client TLS context. */
@@ -37,6 +49,8 @@ export interface ConnectorOptions {
   /** Idle seconds before the first probe; undefined: no keepalive. */
   readonly keepaliveTimeS: number | undefined;
   readonly tls: TlsSession | undefined;
+  /** The PROXY header, before all else. */
+  readonly preamble?: Preamble | undefined;
 }
 
 /** Compiles an UpstreamTlsContext, counting under `cluster.<name>.ssl`; tests hand in a fake. */
@@ -52,6 +66,10 @@ export const SOCKET_CONNECTOR: Connector = (
   options: ConnectorOptions,
 ): Connection => connect(address, { ...options, timeoutMs: 0 });
 
+/** Version 1 for connections that carry no client's. */
+const OWN_ADDRESSES: Preamble = (source, destination) =>
+  encodeProxyHeader(1, { source, destination, tlvs: [] });
+
 /** Linux's default of idle seconds before a keepalive probe. */
 const KEEPALIVE_TIME_S = 7200;
 
@@ -60,6 +78,8 @@ const KEEPALIVE_TIME_S = 7200;
  */
 export class UpstreamTransport {
   readonly tls: ClientTls | undefined;
+  /** Undefined: no PROXY header is written. */
+  readonly proxy: ProxyTransport | undefined;
   readonly #connector: Connector;
   readonly #dispatcher: Dispatcher;
   readonly #bindAddress: Address | undefined;
@@ -73,11 +93,19 @@ export class UpstreamTransport {
   ) {
     this.#connector = parts.connector;
     this.#dispatcher = context.dispatcher;
-    this.tls = compileTransportSocket(cluster, context, parts.compileTls);
+    const { proxy, inner } = unwrapProxy(cluster.transportSocket);
+    this.proxy = proxy;
+    this.tls = compileTransportSocket(cluster, inner, { context, compileTls: parts.compileTls });
     this.#keepaliveTimeS = keepaliveTime(cluster, context);
     const sources = sourceAddresses(cluster, context);
     this.#bindAddress = sources.find((address) => isFamily(address, false));
     this.#bindAddress6 = sources.find((address) => isFamily(address, true));
+  }
+
+  #preambleOf(choice: TransportChoice): Preamble | undefined {
+    if (this.proxy === undefined) return undefined;
+    const { header } = choice.proxy ?? this.proxy.choose(undefined);
+    return header === undefined ? OWN_ADDRESSES : () => header;
   }
 
   get isTls(): boolean {
@@ -95,6 +123,7 @@ export class UpstreamTransport {
       bindAddress: isFamily(address, true) ? this.#bindAddress6 : this.#bindAddress,
       keepaliveTimeS: this.#keepaliveTimeS,
       tls: this.tls?.session(choice, host.hostname),
+      preamble: this.#preambleOf(choice),
     });
   }
 }
@@ -105,9 +134,10 @@ function isFamily(address: Address, wants6: boolean): boolean {
 
 function compileTransportSocket(
   cluster: envoy_config_cluster_v3_Cluster,
-  context: CompileContext,
-  compileTls: TlsCompiler,
+  socket: envoy_config_core_v3_TransportSocket | undefined,
+  parts: { readonly context: CompileContext; readonly compileTls: TlsCompiler },
 ): ClientTls | undefined {
+  const { context, compileTls } = parts;
   const { problems } = context;
   if (cluster.transportSocketMatches.length > 0) {
     problems.unsupported(
@@ -117,7 +147,6 @@ function compileTransportSocket(
       true,
     );
   }
-  const socket = cluster.transportSocket;
   const config = socket?.configType.value;
   if (socket === undefined || config === undefined || config.$typeName === RAW_BUFFER) {
     return undefined;

@@ -27,11 +27,13 @@ import { TcpAttempt } from "./conn_pool/tcp_attempt.ts";
 import { UpstreamHost } from "./host.ts";
 import type { HostSegmentView } from "./host_memory.ts";
 import { ThreadHostMonitor } from "./host_monitor.ts";
+import { OutlierPolicy } from "./outlier/policy.ts";
 import { HostSet } from "./host_set.ts";
 import { compileBalancing } from "./lb/compile.ts";
 import type { Balancer } from "./lb/policy.ts";
 import { compileProtocolOptions, type UpstreamProtocolOptions } from "./protocol_options.ts";
-import type { ClusterResource, HostEvent, HostSetData, HostUpdate } from "./resource.ts";
+import type { ProxyChoice } from "./proxy_transport.ts";
+import type { ClusterResource, HostData, HostEvent, HostSetData, HostUpdate } from "./resource.ts";
 import { type Connector, type TlsCompiler, UpstreamTransport } from "./transport.ts";
 
 /** What clusters of one thread share. */
@@ -43,6 +45,13 @@ export interface ClusterParts {
   readonly codecs?: CodecFactory;
   /** Hears of hosts that main must judge. */
   readonly onHostEvent?: (event: HostEvent) => void;
+}
+
+/** What keeps a pool apart from the host's others. */
+interface KeyedPool {
+  readonly key: string;
+  readonly serverName: string | undefined;
+  readonly proxy: ProxyChoice | undefined;
 }
 
 const NONE_HEALTHY = clusterStat("upstream_cx_none_healthy");
@@ -75,6 +84,7 @@ export class WorkerCluster implements Cluster {
   readonly #codecs: CodecFactory;
   readonly #balancer: Balancer;
   readonly #hostLimits: { readonly [priority in Priority]: number | undefined };
+  readonly #outlierPolicy: OutlierPolicy | undefined;
   readonly #hosts = new Map<number, UpstreamHost>();
   #sets: readonly HostSet[] = [];
 
@@ -90,6 +100,9 @@ export class WorkerCluster implements Cluster {
     this.info = new ClusterFacts(message, this.options, context);
     this.#codecs = parts.codecs ?? codecFactory(this.options, clusterScope(message, context.scope));
     this.#hostLimits = perHostConnectionLimit(message);
+    this.#outlierPolicy = message.outlierDetection === undefined
+      ? undefined
+      : new OutlierPolicy(message.outlierDetection, context.runtime);
     const thresholds = compileThresholds(message);
     const breaker = (priority: Priority): SharedBreaker =>
       new SharedBreaker({
@@ -157,6 +170,7 @@ export class WorkerCluster implements Cluster {
           serverName: undefined,
           verifiesServerName: false,
           alpn: [],
+          proxy: this.#transport.proxy?.choose(request.streamInfo),
         }),
     });
     return attempt.start() ? attempt : undefined;
@@ -235,18 +249,21 @@ export class WorkerCluster implements Cluster {
         return known;
       }
       const view = views.get(entry.segment)!;
-      const monitor = this.#monitorOf(entry.id);
+      const monitor = this.#monitorOf(entry, view);
       const host = new UpstreamHost(entry, data, { view, thread, isAlone, monitor });
       this.#hosts.set(entry.id, host);
       return host;
     });
   }
 
-  /** Only checked hosts have somebody to hear of them. */
-  #monitorOf(hostId: number): HostMonitor | undefined {
-    const { onHostEvent } = this.#parts;
-    if (onHostEvent === undefined || this.message.healthChecks.length === 0) return undefined;
-    return new ThreadHostMonitor(this.message.name, hostId, onHostEvent);
+  /** Only hosts that are checked or may be ejected have somebody to hear of them. */
+  #monitorOf({ id, slot }: HostData, view: HostSegmentView): HostMonitor | undefined {
+    const { onHostEvent: tell } = this.#parts;
+    const isChecked = this.message.healthChecks.length > 0;
+    const policy = this.#outlierPolicy;
+    if (tell === undefined || (!isChecked && policy === undefined)) return undefined;
+    const cluster = this.message.name;
+    return new ThreadHostMonitor({ cluster, hostId: id, view, slot, tell, policy });
   }
 
   #dropMissing(sets: readonly HostSet[]): void {
@@ -278,16 +295,17 @@ export class WorkerCluster implements Cluster {
       ? serverNameOf(request.authority)
       : undefined;
     const perDownstream = this.message.connectionPoolPerDownstreamConnection;
-    if (serverName === undefined && !perDownstream) {
+    const proxy = this.#transport.proxy?.choose(request.streamInfo);
+    if (serverName === undefined && !perDownstream && proxy === undefined) {
       return (host.pools[index] ??= this.#createPool(host, index, undefined)) as
         | HttpPool
         | undefined;
     }
     const downstreamId = perDownstream ? request.streamInfo?.connection.id ?? 0 : 0;
-    const key = `${index} ${downstreamId} ${serverName ?? ""}`;
+    const key = `${index} ${downstreamId} ${serverName ?? ""} ${proxy?.key ?? ""}`;
     let pool = host.keyedPools.get(key) as HttpPool | undefined;
     if (pool === undefined) {
-      pool = this.#createPool(host, index, { key, serverName });
+      pool = this.#createPool(host, index, { key, serverName, proxy });
       if (pool !== undefined) host.keyedPools.set(key, pool);
     }
     return pool;
@@ -297,7 +315,7 @@ export class WorkerCluster implements Cluster {
   #createPool(
     host: UpstreamHost,
     index: number,
-    keyed: { readonly key: string; readonly serverName: string | undefined } | undefined,
+    keyed: KeyedPool | undefined,
   ): HttpPool | undefined {
     const priority = index >= PROTOCOLS.length ? "high" : "default";
     const protocol = index % PROTOCOLS.length;
@@ -307,6 +325,7 @@ export class WorkerCluster implements Cluster {
       serverName: keyed?.serverName,
       verifiesServerName: keyed?.serverName !== undefined && this.options.autoSanValidation,
       alpn: ALPN_OF[protocol]!,
+      proxy: keyed?.proxy,
     };
     return new HttpPool({
       dispatcher: this.#parts.context.dispatcher,
