@@ -10,7 +10,7 @@ import type {
 } from "../../proto/mod.ts";
 import type { UpstreamHost } from "../host.ts";
 import { behindPriorities } from "./load_balancer.ts";
-import { checkLocality, usesLocalityWeights } from "./locality_config.ts";
+import { checkLocality, failsTrafficOnPanic, usesLocalityWeights } from "./locality_config.ts";
 import type { HostPicker, LbPolicyFactory } from "./policy.ts";
 import { EdfPicker, haveEqualWeights } from "./round_robin.ts";
 import { compileSlowStart } from "./slow_start.ts";
@@ -104,6 +104,7 @@ export const leastRequest: LbPolicyFactory = {
     };
     return behindPriorities({
       usesLocalityWeights: usesLocalityWeights(config),
+      failsTrafficOnPanic: failsTrafficOnPanic(config),
       createPicker(hosts) {
         const isStarting = slowStart?.begin(hosts) === true;
         if (isStarting || !haveEqualWeights(hosts)) {

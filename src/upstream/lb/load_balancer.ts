@@ -88,7 +88,7 @@ export class LoadBalancer implements Balancer {
     const pickers = this.#pickers[choice.priority];
     if (this.#load.panic[choice.priority] === true) {
       this.#options.stats.inc(HEALTHY_PANIC);
-      if (this.#options.failTrafficOnPanic) return undefined;
+      if (this.#policy.failsTrafficOnPanic || this.#options.failTrafficOnPanic) return undefined;
       return pickers?.all.pick(context);
     }
     if (pickers === undefined) return undefined;

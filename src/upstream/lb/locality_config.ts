@@ -13,6 +13,12 @@ export function usesLocalityWeights(config: object | undefined): boolean {
   return specifier?.case === "localityWeightedLbConfig";
 }
 
+/** Whether a typed policy's `locality_lb_config` sends nothing to a priority in panic. */
+export function failsTrafficOnPanic(config: object | undefined): boolean {
+  const specifier = (config as WithLocality | undefined)?.localityLbConfig?.localityConfigSpecifier;
+  return specifier?.case === "zoneAwareLbConfig" && specifier.value.failTrafficOnPanic;
+}
+
 /** Reports `zone_aware_lb_config` of a typed policy, which has no effect here. */
 export function checkLocality(config: object | undefined, problems: Problems): void {
   const locality = (config as WithLocality | undefined)?.localityLbConfig;

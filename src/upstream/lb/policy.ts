@@ -50,6 +50,8 @@ export interface PickingPolicy {
   createPicker(hosts: readonly UpstreamHost[], previous: HostPicker | undefined): HostPicker;
   /** Spread over localities, where the policy's own configuration says so. */
   readonly usesLocalityWeights: boolean;
+  /** No host in panic, where the policy's own configuration says so. */
+  readonly failsTrafficOnPanic: boolean;
 }
 
 export interface LbPolicyContext {

@@ -4,7 +4,7 @@ import type { envoy_extensions_load_balancing_policies_random_v3_Random } from "
 import type { Random } from "../../base/mod.ts";
 import type { UpstreamHost } from "../host.ts";
 import { behindPriorities } from "./load_balancer.ts";
-import { checkLocality, usesLocalityWeights } from "./locality_config.ts";
+import { checkLocality, failsTrafficOnPanic, usesLocalityWeights } from "./locality_config.ts";
 import type { HostPicker, LbPolicyFactory } from "./policy.ts";
 
 class RandomPicker implements HostPicker {
@@ -33,6 +33,7 @@ export const random: LbPolicyFactory = {
     checkLocality(config, context.problems);
     return behindPriorities({
       usesLocalityWeights: usesLocalityWeights(config),
+      failsTrafficOnPanic: failsTrafficOnPanic(config),
       createPicker: (hosts) => new RandomPicker(hosts, context.random),
     });
   },

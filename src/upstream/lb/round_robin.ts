@@ -7,7 +7,7 @@ import type {
 import type { UpstreamHost } from "../host.ts";
 import { EdfScheduler } from "./edf.ts";
 import { behindPriorities } from "./load_balancer.ts";
-import { checkLocality, usesLocalityWeights } from "./locality_config.ts";
+import { checkLocality, failsTrafficOnPanic, usesLocalityWeights } from "./locality_config.ts";
 import type { HostPicker, LbPolicyFactory } from "./policy.ts";
 import { compileSlowStart } from "./slow_start.ts";
 
@@ -73,6 +73,7 @@ export const roundRobin: LbPolicyFactory = {
       slowStart === undefined ? host.weight : host.weight * slowStart.factorOf(host);
     return behindPriorities({
       usesLocalityWeights: usesLocalityWeights(config),
+      failsTrafficOnPanic: failsTrafficOnPanic(config),
       createPicker(hosts, previous) {
         const seed = context.random.below(SEED_BOUND);
         const isStarting = slowStart?.begin(hosts) === true;

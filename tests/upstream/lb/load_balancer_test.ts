@@ -2,8 +2,13 @@
 
 import { assertEquals, assertOk } from "../../support/assert.ts";
 import { formatAddress } from "../../../src/base/mod.ts";
-import type { Host, LoadBalancerContext, WorkerCluster } from "../../../src/upstream/mod.ts";
-import { assignment, Bench, endpoint } from "../support.ts";
+import {
+  type Host,
+  type LoadBalancerContext,
+  MainClusters,
+  type WorkerCluster,
+} from "../../../src/upstream/mod.ts";
+import { assignment, Bench, clusterOf, endpoint } from "../support.ts";
 
 function ports(cluster: WorkerCluster, count: number, context?: LoadBalancerContext): string[] {
   return Array.from({ length: count }, () => {
@@ -192,11 +197,10 @@ Deno.test("fail_traffic_on_panic gives no host", async () => {
   const { problems } = bench.context;
   Object.assign(problems, {});
   const context = { ...bench.context, problems: { ...problems, unsupported: () => void told++ } };
-  const clusters = new (await import("../../../src/upstream/mod.ts")).MainClusters(context, {
+  const clusters = new MainClusters(context, {
     threads: 2,
     onUpdate: () => {},
   });
-  const { clusterOf } = await import("../support.ts");
   clusters.add(
     await clusterOf({
       ...sick,
@@ -206,6 +210,28 @@ Deno.test("fail_traffic_on_panic gives no host", async () => {
   assertEquals(ports(clusters.manager.cluster("c")!, 2), ["none", "none"]);
   assertEquals(told, 1);
 });
+
+for (const [name, message] of [["round_robin", "RoundRobin"], ["random", "Random"]] as const) {
+  Deno.test(`fail_traffic_on_panic of typed ${name} gives no host`, async () => {
+    const bench = new Bench();
+    const context = {
+      ...bench.context,
+      problems: { ...bench.context.problems, unsupported: () => {} },
+    };
+    const clusters = new MainClusters(context, { threads: 2, onUpdate: () => {} });
+    clusters.add(
+      await clusterOf({
+        ...assignment({
+          lb_endpoints: [endpoint(1), endpoint(2, UNHEALTHY), endpoint(3, UNHEALTHY)],
+        }),
+        ...typed(name, message, {
+          locality_lb_config: { zone_aware_lb_config: { fail_traffic_on_panic: true } },
+        }),
+      }),
+    );
+    assertEquals(ports(clusters.manager.cluster("c")!, 2), ["none", "none"]);
+  });
+}
 
 Deno.test("a retry may ask for another host, a bounded number of times", async () => {
   const cluster = await new Bench().add(three);
