@@ -32,6 +32,8 @@ export class Failures {
     transportFailureReason: string,
   ): void {
     const exchange = this.#exchange;
+    // An overflow is the cluster's, not the host's.
+    if (reason !== "overflow") attempt.host.monitor?.putLocalFailure(503);
     if (this.#retry(attempt, reason, false)) return;
     const status = reason === "protocol_error" ? 502 : 503;
     this.#charge(status, attempt);
@@ -49,6 +51,7 @@ export class Failures {
 
   onPerTryTimeout(attempt: UpstreamRequest, isIdle: boolean): void {
     const exchange = this.#exchange;
+    attempt.host.monitor?.putLocalFailure(exchange.timeoutStatus);
     if (exchange.timeoutOptions?.hedges === true) {
       this.#hedge(attempt);
       return;
@@ -83,7 +86,10 @@ export class Failures {
       stats.inc(STAT.timeout);
       for (const tree of exchange.charger.trees) tree.countTimeout();
       attempt.host.stats.inc(HOST_STAT.rqTimeout);
-      if (attempt.isAwaitingHeaders) this.#charge(exchange.timeoutStatus, attempt);
+      if (attempt.isAwaitingHeaders) {
+        attempt.host.monitor?.putLocalFailure(exchange.timeoutStatus);
+        this.#charge(exchange.timeoutStatus, attempt);
+      }
       attempt.reset();
     }
     this.#abortByTimeout("response_timeout");

@@ -45,6 +45,7 @@ export class Response {
   onHeaders(attempt: UpstreamRequest, headers: HeaderMap, head: Head): void {
     const exchange = this.#exchange;
     if (headers.hasId(H.xEnvoyImmediateHealthCheckFail)) attempt.host.monitor?.failImmediately();
+    attempt.host.monitor?.putStatus(outlierStatus(exchange, headers, head.status));
     exchange.decorate(headers);
     const retried = this.#retry(attempt, headers, head);
     if (retried === "yes") return;
@@ -220,6 +221,12 @@ export class Response {
     for (const other of attempts.splice(0)) if (other !== attempt) other.reset();
     attempts.push(attempt);
   }
+}
+
+/** The status that outlier detection counts: a gRPC status in the headers tells more than 200. */
+function outlierStatus(exchange: Exchange, headers: HeaderMap, status: number): number {
+  const grpc = exchange.isGrpc ? grpcStatus(headers) : undefined;
+  return grpc === undefined ? status : grpcToHttpStatus(grpc);
 }
 
 /** Counts a gRPC response by the status in its headers or trailers. */

@@ -299,6 +299,7 @@ export class UpstreamRequest
   onPoolReady(encoder: RequestEncoder, ready: PoolReady): void {
     this.#pending = undefined;
     this.#encoder = encoder;
+    ready.host.monitor?.putConnected();
     fillUpstreamInfo(this.info, ready, this.#owner.nowMs());
     this.info.streamId = encoder.streamId;
     this.#owner.onHostAttempted(this, true);

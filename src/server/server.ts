@@ -105,6 +105,7 @@ export class Server {
     this.clusters = new MainClusters(this.#context, {
       threads: options.pool.size + 1,
       onUpdate: (updates) => this.#pool.broadcast({ type: "hosts", updates }),
+      outlierLogPath: options.config.bootstrap.clusterManager?.outlierDetection?.eventLogPath ?? "",
       onHealth: (update) => this.#pool.broadcast({ type: "health", update }),
     });
   }

@@ -39,6 +39,12 @@ export interface Host {
 export interface HostMonitor {
   /** A response said `x-envoy-immediate-health-check-fail`. */
   failImmediately(): void;
+  /** A response came; gRPC's with the HTTP status that its own stands for. */
+  putStatus(status: number): void;
+  /** A connection was there for a request. */
+  putConnected(): void;
+  /** No connection, a reset or a timeout, which counts as this status. */
+  putLocalFailure(status: number): void;
 }
 
 export type HostHealth = "healthy" | "degraded" | "unhealthy";

@@ -3,7 +3,8 @@
  * Main gives out the slots; each thread writes its own block only, so that a dead worker's share
  * can be wiped and /clusters is read without asking anybody.
  *
- *     segment: Float64[thread][slot][stat], then Int32[slot] of health flags
+ *     segment: Float64[thread][slot][stat], then Int32[slot] of health flags, then
+ *     Int32[slot][cell] of what outlier detection counts over all threads
  */
 
 import type { Clock } from "../base/mod.ts";
@@ -29,6 +30,18 @@ export const HOST_STAT = {
   rqPendingActive: 8,
 } as const;
 
+/** What outlier detection counts of a host. */
+export const OUTLIER_CELL = {
+  consecutive5xx: 0,
+  consecutiveGateway: 1,
+  consecutiveLocal: 2,
+  total: 3,
+  success: 4,
+  localTotal: 5,
+  localSuccess: 6,
+} as const;
+
+const OUTLIER_CELLS = 7;
 const CELLS = HOST_STATS.length;
 /** The first segment is small, so that a small configuration stays small. */
 const FIRST_CAPACITY = 32;
@@ -38,6 +51,7 @@ const CAPACITY = 256;
 export class HostSegmentView {
   readonly #cells: Float64Array;
   readonly #flags: Int32Array;
+  readonly #outlier: Int32Array;
   readonly #capacity: number;
   readonly #threads: number;
 
@@ -45,6 +59,8 @@ export class HostSegmentView {
     const floats = threads * segment.capacity * CELLS;
     this.#cells = new Float64Array(segment.buffer, 0, floats);
     this.#flags = new Int32Array(segment.buffer, floats * 8, segment.capacity);
+    const outliers = floats * 8 + segment.capacity * 4;
+    this.#outlier = new Int32Array(segment.buffer, outliers, segment.capacity * OUTLIER_CELLS);
     this.#capacity = segment.capacity;
     this.#threads = threads;
   }
@@ -78,7 +94,18 @@ export class HostSegmentView {
     return before;
   }
 
+  /** @returns the count with this one */
+  addOutlier(slot: number, cell: number): number {
+    return Atomics.add(this.#outlier, slot * OUTLIER_CELLS + cell, 1) + 1;
+  }
+
+  /** @returns the count before */
+  resetOutlier(slot: number, cell: number): number {
+    return Atomics.exchange(this.#outlier, slot * OUTLIER_CELLS + cell, 0);
+  }
+
   clear(slot: number): void {
+    this.#outlier.fill(0, slot * OUTLIER_CELLS, (slot + 1) * OUTLIER_CELLS);
     for (let thread = 0; thread < this.#threads; thread++) {
       const base = (thread * this.#capacity + slot) * CELLS;
       this.#cells.fill(0, base, base + CELLS);
@@ -156,7 +183,7 @@ export class HostMemory {
 
   #grow(): void {
     const capacity = this.#segments.length === 0 ? FIRST_CAPACITY : CAPACITY;
-    const bytes = this.threads * capacity * CELLS * 8 + capacity * 4;
+    const bytes = this.threads * capacity * CELLS * 8 + capacity * 4 * (1 + OUTLIER_CELLS);
     const segment = {
       id: this.#segments.length,
       buffer: new SharedArrayBuffer(bytes),

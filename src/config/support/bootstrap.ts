@@ -54,14 +54,17 @@ export const BOOTSTRAP_SUPPORT: SupportTable = {
     refused: { allow_paths: "all paths of admin are served" },
   },
   "envoy.config.bootstrap.v3.ClusterManager": {
-    acted: "",
+    acted: "outlier_detection",
     missing: {
       local_cluster_name: "localities are balanced without regard to the proxy's own zone",
       upstream_bind_config: "only a cluster's own upstream_bind_config chooses source addresses",
-      outlier_detection: "ejections are not logged",
       load_stats_config: "load is not reported",
       enable_deferred_cluster_creation: "clusters are created at load",
     },
+  },
+  "envoy.config.bootstrap.v3.ClusterManager.OutlierDetection": {
+    acted: "event_log_path",
+    missing: { event_service: "ejections are logged to the file only" },
   },
   "envoy.config.bootstrap.v3.LayeredRuntime": ALL,
   "envoy.config.bootstrap.v3.RuntimeLayer": {

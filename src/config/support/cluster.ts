@@ -9,12 +9,11 @@ const NO_POLICY_HASH = "the hash policies of the route are used";
 export const CLUSTER_SUPPORT: SupportTable = {
   "envoy.config.cluster.v3.Cluster": {
     acted:
-      "name alt_stat_name type cluster_type connect_timeout per_connection_buffer_limit_bytes lb_policy lb_subset_config load_assignment max_requests_per_connection circuit_breakers upstream_http_protocol_options common_http_protocol_options http_protocol_options http2_protocol_options typed_extension_protocol_options dns_refresh_rate dns_jitter dns_failure_refresh_rate respect_dns_ttl dns_lookup_family dns_resolvers use_tcp_for_dns_lookups dns_resolution_config typed_dns_resolver_config upstream_bind_config least_request_lb_config maglev_lb_config ring_hash_lb_config round_robin_lb_config common_lb_config transport_socket metadata protocol_selection upstream_connection_options load_balancing_policy upstream_config track_timeout_budgets track_cluster_stats connection_pool_per_downstream_connection health_checks",
+      "name alt_stat_name type cluster_type connect_timeout per_connection_buffer_limit_bytes lb_policy lb_subset_config load_assignment max_requests_per_connection circuit_breakers upstream_http_protocol_options common_http_protocol_options http_protocol_options http2_protocol_options typed_extension_protocol_options dns_refresh_rate dns_jitter dns_failure_refresh_rate respect_dns_ttl dns_lookup_family dns_resolvers use_tcp_for_dns_lookups dns_resolution_config typed_dns_resolver_config upstream_bind_config least_request_lb_config maglev_lb_config ring_hash_lb_config round_robin_lb_config common_lb_config transport_socket metadata protocol_selection upstream_connection_options load_balancing_policy upstream_config track_timeout_budgets track_cluster_stats connection_pool_per_downstream_connection health_checks outlier_detection",
     missing: {
       stats_matcher: "all statistics of the cluster are kept",
       per_connection_buffer_high_watermark_timeout:
         "a peer that does not read is ended by other timeouts",
-      outlier_detection: "failing endpoints are not ejected",
       close_connections_on_host_health_failure: "what is under way to a failed endpoint goes on",
       lrs_server: "load is not reported",
       lrs_report_endpoint_metrics: "load is not reported",
@@ -71,6 +70,14 @@ export const CLUSTER_SUPPORT: SupportTable = {
   "envoy.config.cluster.v3.Cluster.SlowStartConfig": ALL,
   "envoy.config.cluster.v3.LoadBalancingPolicy": ALL,
   "envoy.config.cluster.v3.LoadBalancingPolicy.Policy": ALL,
+  "envoy.config.cluster.v3.OutlierDetection": {
+    acted:
+      "consecutive_5xx interval base_ejection_time max_ejection_percent enforcing_consecutive_5xx enforcing_success_rate success_rate_minimum_hosts success_rate_request_volume success_rate_stdev_factor consecutive_gateway_failure enforcing_consecutive_gateway_failure split_external_local_origin_errors consecutive_local_origin_failure enforcing_consecutive_local_origin_failure enforcing_local_origin_success_rate failure_percentage_threshold enforcing_failure_percentage enforcing_failure_percentage_local_origin failure_percentage_minimum_hosts failure_percentage_request_volume max_ejection_time max_ejection_time_jitter successful_active_health_check_uneject_host always_eject_one_host",
+    missing: {
+      monitors: "endpoints are judged by the built-in monitors",
+      detect_degraded_hosts: "responses do not make endpoints degraded",
+    },
+  },
   "envoy.config.cluster.v3.UpstreamConnectionOptions": {
     acted: "tcp_keepalive",
     missing: {
@@ -179,7 +186,7 @@ export const CLUSTER_SUPPORT: SupportTable = {
     acted:
       "common_http_protocol_options upstream_http_protocol_options explicit_http_config use_downstream_protocol_config auto_config hash_policy retry_policy",
     missing: {
-      outlier_detection: "failing endpoints are not ejected",
+      outlier_detection: "responses fail an endpoint by their status alone",
       request_mirror_policies: "only policies of routes mirror requests",
     },
     refused: {

@@ -1,11 +1,17 @@
-/** The health of one cluster's hosts on main: what its checks find is written and told. */
+/** The health of one cluster's hosts on main: what checks and requests find is written and told. */
 
 import type { envoy_config_cluster_v3_Cluster } from "../../proto/mod.ts";
 import type { CompileContext } from "../../runtime/mod.ts";
+import { clusterScope } from "../cluster_info.ts";
+import type { EventFile } from "../event_file.ts";
 import { type CheckableHost, type CheckTransport, HealthChecker } from "../health/checker.ts";
 import { compileCheckPolicy } from "../health/policy.ts";
 import { HEALTH } from "../health_flags.ts";
 import { HOST_STAT, type HostMemory } from "../host_memory.ts";
+import { OutlierEvents } from "../outlier/events.ts";
+import { type DetectedHost, OutlierDetector } from "../outlier/detector.ts";
+import { OutlierPolicy } from "../outlier/policy.ts";
+import { OUTLIER_STATS } from "../outlier/stats.ts";
 import type { HealthUpdate, HostEvent } from "../resource.ts";
 import type { ClusterHosts, HostEntry } from "./cluster_hosts.ts";
 import { HealthNews } from "./health_news.ts";
@@ -18,6 +24,8 @@ export interface ClusterHealthOptions {
   readonly transport: () => CheckTransport;
   /** Flags changed: membership follows. */
   readonly onFlags: () => void;
+  /** Where ejections are logged. */
+  readonly outlierLog: EventFile | undefined;
   /** To be applied on every thread. */
   readonly send: (update: HealthUpdate) => void;
 }
@@ -38,6 +46,7 @@ export class ClusterHealth {
   readonly #options: ClusterHealthOptions;
   readonly #news: HealthNews;
   readonly #checker: HealthChecker | undefined;
+  readonly #detector: OutlierDetector | undefined;
   #entries = new Map<number, HostEntry>();
   /** Until the first round of checks is over nothing is told: it all is told then. */
   #state: "waiting" | "first_round" | "running" = "waiting";
@@ -50,28 +59,36 @@ export class ClusterHealth {
     const { context } = options;
     this.#news = new HealthNews(message, context.dispatcher, options.send);
     this.#checker = this.#createChecker();
+    this.#detector = this.#createDetector();
   }
 
   /** @param onReady every host has been checked once; at once where hosts are not checked */
   start(onReady: () => void): void {
     this.#state = "first_round";
     this.#onReady = onReady;
+    const hosts = this.#readHosts();
+    this.#detector?.setHosts(hosts);
     if (this.#checker === undefined) this.#becomeReady();
-    else this.#checker.start(this.#readHosts());
+    else this.#checker.start(hosts);
   }
 
   /** Hosts came or went. */
   hostsChanged(): void {
-    if (this.#state !== "waiting") this.#checker?.setHosts(this.#readHosts());
+    if (this.#state === "waiting") return;
+    const hosts = this.#readHosts();
+    this.#detector?.setHosts(hosts);
+    this.#checker?.setHosts(hosts);
   }
 
   /** A worker saw something of a host. */
   onHostEvent(event: HostEvent): void {
     if (event.kind === "immediate_fail") this.#checker?.failPassively(event.hostId);
+    else this.#detector?.onConsecutive(event.hostId, event.kind);
   }
 
   stop(): void {
     this.#checker?.stop();
+    this.#detector?.stop();
     this.#news.stop();
   }
 
@@ -88,10 +105,25 @@ export class ClusterHealth {
       policy,
       transport,
       hasTraffic: () => this.#sawTraffic(),
-      onChecked: (hostId, { hasChanged }) => {
-        if (hasChanged) this.#onChanged(hostId);
+      onChecked: (hostId, { isHealthy, hasChanged }) => {
+        if (hasChanged) this.#onChanged(hostId, HEALTH.failedActiveHc);
+        if (isHealthy) this.#detector?.onActiveSuccess(hostId);
       },
       onFirstRound: () => this.#becomeReady(),
+    });
+  }
+
+  #createDetector(): OutlierDetector | undefined {
+    const { context, outlierLog } = this.#options;
+    const { dispatcher, runtime, scope } = context;
+    const message = this.#message;
+    if (message.outlierDetection === undefined) return undefined;
+    return new OutlierDetector({
+      policy: new OutlierPolicy(message.outlierDetection, runtime),
+      dispatcher,
+      stats: clusterScope(message, scope).scope("outlier_detection").group(OUTLIER_STATS),
+      events: new OutlierEvents(message.name, outlierLog, dispatcher.clock),
+      onChanged: (hostId) => this.#onChanged(hostId, HEALTH.failedOutlierCheck),
     });
   }
 
@@ -104,12 +136,13 @@ export class ClusterHealth {
     this.#onReady();
   }
 
-  #onChanged(hostId: number): void {
+  /** @param failure the flag that says whether the change was for the worse */
+  #onChanged(hostId: number, failure: number): void {
     const entry = this.#entries.get(hostId);
     if (entry === undefined) return;
     this.#options.onFlags();
     if (this.#state !== "running") return;
-    const hasFailed = (this.#flagsOf(entry) & HEALTH.failedActiveHc) !== 0;
+    const hasFailed = (this.#flagsOf(entry) & failure) !== 0;
     this.#news.changed(entry.set.priority, hasFailed ? [hostId] : []);
   }
 
@@ -117,13 +150,13 @@ export class ClusterHealth {
     return this.#options.memory.view(data.segment).flags(data.slot);
   }
 
-  #readHosts(): CheckableHost[] {
+  #readHosts(): (CheckableHost & DetectedHost)[] {
     const entries = this.#options.hosts.entries();
     this.#entries = new Map(entries.map((entry) => [entry.data.id, entry]));
     return entries.map((entry) => this.#hostOf(entry));
   }
 
-  #hostOf({ data, set, check }: HostEntry): CheckableHost {
+  #hostOf({ data, set, check }: HostEntry): CheckableHost & DetectedHost {
     const view = this.#options.memory.view(data.segment);
     return {
       id: data.id,
@@ -138,6 +171,7 @@ export class ClusterHealth {
       changeFlags: (add, clear) => {
         view.changeFlags(data.slot, add, clear);
       },
+      takeCount: (cell) => view.resetOutlier(data.slot, cell),
     };
   }
 

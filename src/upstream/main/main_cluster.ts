@@ -11,6 +11,7 @@ import { CLUSTER_STATS, clusterStat } from "../cluster_stats.ts";
 import type { DnsAddress, DnsResolver } from "../dns/resolver.ts";
 import { type EndpointTemplate, readAssignment } from "../endpoints.ts";
 import type { HostMemory } from "../host_memory.ts";
+import type { EventFile } from "../event_file.ts";
 import type { CheckTransport } from "../health/checker.ts";
 import type {
   BreakerPlace,
@@ -57,6 +58,8 @@ export interface MainClusterOptions {
   readonly publish: (update: HostUpdate) => void;
   /** Health of hosts to be applied on every thread. */
   readonly publishHealth: (update: HealthUpdate) => void;
+  /** Where ejections are logged. */
+  readonly outlierLog: EventFile | undefined;
   /** Main's own side of the cluster, once it is there: health checks connect by it. */
   readonly transport: () => CheckTransport;
   /** Every name has been answered once, well or not, and every host been checked. */
@@ -123,6 +126,7 @@ export class MainCluster {
       memory: options.memory,
       hosts: this.hosts,
       transport: options.transport,
+      outlierLog: options.outlierLog,
       onFlags: () => this.#setMembership(false),
       send: options.publishHealth,
     });

@@ -8,6 +8,7 @@ import type { CompileContext } from "../../runtime/mod.ts";
 import { BreakerMemory } from "../circuit_breaker.ts";
 import type { DnsResolver } from "../dns/resolver.ts";
 import { SystemResolver } from "../dns/system_resolver.ts";
+import { EventFile } from "../event_file.ts";
 import { HostMemory } from "../host_memory.ts";
 import type { ClusterResource, HealthUpdate, HostEvent, HostUpdate } from "../resource.ts";
 import type { Connector, TlsCompiler } from "../transport.ts";
@@ -24,6 +25,8 @@ export interface MainClustersOptions {
   readonly onUpdate: (updates: readonly HostUpdate[]) => void;
   /** Health to be applied on every worker (`WorkerClusterManager.applyHealth`). */
   readonly onHealth?: (update: HealthUpdate) => void;
+  /** `cluster_manager.outlier_detection.event_log_path`; "" or absent: ejections are not logged. */
+  readonly outlierLogPath?: string;
   readonly compileTls?: TlsCompiler;
   readonly connector?: Connector;
   /** Makes a resolver in place of the system's, in tests. */
@@ -53,6 +56,7 @@ export class MainClusters {
   readonly #memory: HostMemory;
   readonly #breakers: BreakerMemory;
   readonly #ids = new HostIds();
+  readonly #outlierLog: EventFile | undefined;
   readonly #clusters = new Map<string, MainCluster>();
   readonly #resolvers = new Map<string, DnsResolver>();
   readonly #warming = new Set<MainCluster>();
@@ -62,6 +66,8 @@ export class MainClusters {
     const { threads, connector, compileTls } = options;
     this.#context = context;
     this.#options = options;
+    const { outlierLogPath = "" } = options;
+    this.#outlierLog = outlierLogPath === "" ? undefined : new EventFile(outlierLogPath);
     this.#memory = new HostMemory(threads, context.dispatcher.clock);
     this.#breakers = new BreakerMemory(threads);
     this.manager = new WorkerClusterManager(context, {
@@ -88,6 +94,7 @@ export class MainClusters {
         this.manager.updateHosts(update);
         this.#options.onUpdate([update]);
       },
+      outlierLog: this.#outlierLog,
       publishHealth: (update) => {
         this.manager.applyHealth(update);
         this.#options.onHealth?.(update);
@@ -137,6 +144,7 @@ export class MainClusters {
 
   /** Event logs are opened anew, after they were rotated. */
   reopenLogs(): void {
+    this.#outlierLog?.reopen();
     for (const cluster of this.#clusters.values()) cluster.reopenLogs();
   }
 

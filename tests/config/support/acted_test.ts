@@ -12,7 +12,6 @@ const registry = await loadRegistry();
 const UNNAMED: Readonly<Record<string, string>> = {
   "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext.require_sni":
     "without effect in Envoy 1.40 too (seen on the binary): doing nothing is doing as Envoy",
-  "envoy.config.bootstrap.v3.Bootstrap.cluster_manager": "its own fields are reported one by one",
   "envoy.config.bootstrap.v3.Bootstrap.bootstrap_extensions":
     "an extension without a row is reported, the one that has one needs no start",
   "envoy.config.bootstrap.v3.Bootstrap.default_regex_engine": "RE2 is the only engine there is",

@@ -24,8 +24,10 @@ const ROWS = [
   },
   {
     name: "a field without effect",
-    text: cluster("name: a, outlier_detection: {}"),
-    want: ["unsupported outlier_detection: failing endpoints are not ejected"],
+    text: cluster("name: a, ignore_health_on_host_removal: true"),
+    want: [
+      "unsupported ignore_health_on_host_removal: an endpoint leaves when DNS does not name it",
+    ],
   },
   {
     name: "a field that changes routing",
