@@ -72,7 +72,7 @@ export const LISTENER_SUPPORT: SupportTable = {
   "envoy.extensions.filters.network.sni_cluster.v3.SniCluster": ALL,
   "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy": {
     acted:
-      "stat_prefix cluster weighted_clusters metadata_match idle_timeout access_log max_connect_attempts backoff_options hash_policy max_downstream_connection_duration max_downstream_connection_duration_jitter_percentage access_log_flush_interval flush_access_log_on_connected access_log_options upstream_connect_mode max_early_data_bytes",
+      "stat_prefix cluster weighted_clusters metadata_match idle_timeout access_log max_connect_attempts backoff_options hash_policy max_downstream_connection_duration max_downstream_connection_duration_jitter_percentage access_log_flush_interval flush_access_log_on_connected access_log_options upstream_connect_mode max_early_data_bytes tunneling_config",
     missing: {
       downstream_idle_timeout: "only idle_timeout ends idle connections",
       upstream_idle_timeout: "only idle_timeout ends idle connections",
@@ -80,7 +80,6 @@ export const LISTENER_SUPPORT: SupportTable = {
     },
     refused: {
       on_demand: "clusters are read from the file only",
-      tunneling_config: "the connection is not tunnelled in HTTP",
       proxy_protocol_tlvs: "no PROXY header is written",
       proxy_protocol_tlv_merge_policy: "no PROXY header is written",
     },
@@ -88,6 +87,16 @@ export const LISTENER_SUPPORT: SupportTable = {
   "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.TcpAccessLogOptions": {
     acted: "access_log_flush_interval flush_access_log_on_connected",
     missing: { flush_access_log_on_start: "a connection is not logged before its upstream's" },
+  },
+  "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.TunnelingConfig": {
+    acted:
+      "hostname use_post headers_to_add propagate_response_headers post_path propagate_response_trailers",
+    missing: {
+      request_id_extension: "requests that open tunnels have no id",
+      request_id_header: "requests that open tunnels have no id",
+      request_id_metadata_key: "requests that open tunnels have no id",
+      formatters: "their operators are empty",
+    },
   },
   "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster": ALL,
   "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight": ALL,

@@ -15,7 +15,7 @@ import type {
 } from "../../filter_chain/mod.ts";
 import type { AccessLogType } from "../../formatter/mod.ts";
 import { FLAG, type UpstreamInfo } from "../../http/mod.ts";
-import type { CloseReason, Connection } from "../../net/mod.ts";
+import type { CloseReason } from "../../net/mod.ts";
 import type {
   envoy_extensions_filters_network_tcp_proxy_v3_TcpProxy as Message,
 } from "../../proto/mod.ts";
@@ -32,9 +32,11 @@ import {
 } from "../../upstream/mod.ts";
 import { chooseTarget, TcpHostChoice } from "./tcp_proxy_choice.ts";
 import { compileTcpProxy, type TcpProxyConfig } from "./tcp_proxy_config.ts";
-import { UpstreamEvents, type UpstreamSide } from "./tcp_proxy_events.ts";
+import { type TcpUpstream, UpstreamEvents, type UpstreamSide } from "./tcp_proxy_events.ts";
 import { stateText, TCP_IDLE_TIMEOUT_MS } from "./tcp_proxy_state.ts";
 import { TCP } from "./tcp_proxy_stats.ts";
+import { openTunnel, type TunnelRequest } from "./tcp_tunnel.ts";
+import { DISABLE_TUNNELING, type TunnelConfig } from "./tcp_tunnel_config.ts";
 
 const ATTEMPTS_EXCEEDED = clusterStat("upstream_cx_connect_attempts_exceeded");
 const UPSTREAM_PAUSED = clusterStat("upstream_flow_control_paused_reading_total");
@@ -50,7 +52,7 @@ class TcpProxyFilter implements NetworkFilter, UpstreamSide {
   #cluster: Cluster | undefined = undefined;
   #choice: LoadBalancerContext | undefined = undefined;
   #pending: PendingStream | undefined = undefined;
-  #upstream: Connection | undefined = undefined;
+  #upstream: TcpUpstream | undefined = undefined;
   #info: UpstreamInfo | undefined = undefined;
   #attempts = 0;
   /** What came before the upstream was there. */
@@ -207,7 +209,7 @@ class TcpProxyFilter implements NetworkFilter, UpstreamSide {
   #attempt(cluster: Cluster, host: Host): boolean {
     let isStarting = true;
     let hasFailed = false;
-    const pending = cluster.newTcpConnection(host, {
+    const request: TunnelRequest = {
       priority: "default",
       onReady: (connection, ready) => this.#onReady(connection, ready),
       onFailure: (reason, transportFailureReason) => {
@@ -216,11 +218,22 @@ class TcpProxyFilter implements NetworkFilter, UpstreamSide {
         if (!isStarting) this.#connectLater();
       },
       streamInfo: this.#callbacks.streamInfo,
-    });
+    };
+    const tunnel = this.#tunnel();
+    const pending = tunnel === undefined
+      ? cluster.newTcpConnection(host, request)
+      : openTunnel(tunnel, cluster, host, request);
     isStarting = false;
     if (hasFailed) return false;
     if (this.#upstream === undefined) this.#pending = pending;
     return true;
+  }
+
+  /** Filter state may switch tunnelling off for this connection. */
+  #tunnel(): TunnelConfig | undefined {
+    const { tunnel } = this.#config;
+    if (tunnel === undefined) return undefined;
+    return stateText(this.#callbacks.streamInfo, DISABLE_TUNNELING) === "true" ? undefined : tunnel;
   }
 
   /** After the wait that `backoff_options` asks for, if more attempts are allowed. */
@@ -233,7 +246,7 @@ class TcpProxyFilter implements NetworkFilter, UpstreamSide {
     this.#retryTimer.arm(random.below(Math.max(1, Math.floor(ceilingMs))));
   }
 
-  #onReady(connection: Connection, ready: PoolReady): void {
+  #onReady(connection: TcpUpstream, ready: PoolReady): void {
     this.#pending = undefined;
     if (this.#isDone) return connection.close("no_flush");
     this.#upstream = connection;
@@ -299,7 +312,7 @@ class TcpProxyFilter implements NetworkFilter, UpstreamSide {
     this.#pauseDownstream(pause);
   }
 
-  #endUpstream(upstream: Connection): void {
+  #endUpstream(upstream: TcpUpstream): void {
     if (this.#upstreamEnded) this.#closeDownstream();
     else upstream.endWrite();
   }

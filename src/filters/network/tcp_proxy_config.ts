@@ -11,6 +11,7 @@ import type {
 import type { CompileContext } from "../../runtime/mod.ts";
 import { sanitizeStatName, type StatGroup } from "../../stats/mod.ts";
 import { TCP_STATS } from "./tcp_proxy_stats.ts";
+import { compileTunnel, type TunnelConfig } from "./tcp_tunnel_config.ts";
 
 /** Wanted of a host's metadata, under `envoy.lb`. */
 export type MetadataMatch = { readonly [key: string]: unknown } | undefined;
@@ -54,6 +55,8 @@ export interface TcpProxyConfig {
   readonly logsOnConnected: boolean;
   /** 0: only at the end. */
   readonly logEveryMs: number;
+  /** Undefined: bytes go as they are. */
+  readonly tunnel: TunnelConfig | undefined;
   readonly stats: StatGroup;
   readonly context: CompileContext;
 }
@@ -89,6 +92,7 @@ export function compileTcpProxy(message: Message, context: CompileContext): TcpP
       message.accessLogOptions?.accessLogFlushInterval ?? message.accessLogFlushInterval,
       0,
     ),
+    tunnel: compileTunnel(message.tunnelingConfig, context),
     stats: context.scope.scope(`tcp.${prefix}`).group(TCP_STATS),
     context,
   };

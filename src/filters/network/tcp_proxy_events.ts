@@ -1,6 +1,12 @@
 /** The upstream connection's events, told apart from the downstream's by an object of their own. */
 
-import type { CloseReason, ConnectionEvents } from "../../net/mod.ts";
+import type { CloseReason, Connection, ConnectionEvents } from "../../net/mod.ts";
+
+/** What bytes go to: a connection, or an HTTP stream that carries one. */
+export type TcpUpstream =
+  & Pick<Connection, "events" | "isClosed" | "bytesReceived" | "bytesSent">
+  & Pick<Connection, "readDisable" | "endWrite" | "close">
+  & { readonly output: Pick<Connection["output"], "writeBytes"> };
 
 /** What the TCP proxy is told of its upstream connection. */
 export interface UpstreamSide {

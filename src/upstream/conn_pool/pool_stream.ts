@@ -15,12 +15,15 @@ export interface StreamOwner {
    */
   onEarlyResponse(stream: PoolStream): boolean;
   onStreamReset(stream: PoolStream, reason: ResetReason, isLocal: boolean): void;
+  /** The user of an open tunnel sends no more: an HTTP/1 connection ends after what waits. */
+  onTunnelEnded(): void;
 }
 
 /** A stream's encoder and decoder in one; it releases its place on the connection exactly once. */
 export class PoolStream implements RequestEncoder, ResponseDecoder {
   readonly #owner: StreamOwner;
   readonly #decoder: ResponseDecoder;
+  #isTunnel = false;
   #encoder: RequestEncoder | undefined;
   #isRequestDone = false;
   #isResponseDone = false;
@@ -64,6 +67,7 @@ export class PoolStream implements RequestEncoder, ResponseDecoder {
   }
 
   enableTcpTunneling(): void {
+    this.#isTunnel = true;
     this.#encoder!.enableTcpTunneling();
   }
 
@@ -146,6 +150,7 @@ export class PoolStream implements RequestEncoder, ResponseDecoder {
   #requestDone(): void {
     this.#isRequestDone = true;
     if (this.#isResponseDone) this.#complete();
+    else if (this.#isTunnel) this.#owner.onTunnelEnded();
   }
 
   #responseDone(): void {

@@ -191,6 +191,13 @@ export class PooledConnection
     } else this.#becomeReady();
   }
 
+  onTunnelEnded(): void {
+    if (this.#codec!.protocol === "HTTP/2" || this.state === "closed") return;
+    this.#closedWithActive = true;
+    if (this.state !== "draining") this.#leaveReady("draining");
+    this.connection.close("flush_write");
+  }
+
   // The connection's events.
 
   onConnected(): void {
