@@ -4,6 +4,7 @@
  */
 
 import type { HeaderMap, RouteInfo, StreamInfo } from "../http/mod.ts";
+import type { ProxyTlv } from "../net/mod.ts";
 import type { RuntimeFraction } from "../runtime/mod.ts";
 
 /** A matched route: what to do with the request. */
@@ -66,6 +67,14 @@ export interface PerFilterConfig {
   readonly types: readonly string[];
 }
 
+/** How CONNECT requests end here and become TCP connections. */
+export interface ConnectTermination {
+  /** POST requests, too. */
+  readonly allowPost: boolean;
+  /** The PROXY header that the connection begins with; undefined: none. */
+  readonly proxy: { readonly version: 1 | 2; readonly tlvs: readonly ProxyTlv[] } | undefined;
+}
+
 /** Sends the request to a cluster. */
 export interface RouteAction {
   readonly kind: "route";
@@ -99,7 +108,7 @@ export interface RouteAction {
   /** Upgrade types and whether this route allows them; undefined says nothing about the type. */
   upgradeEnabled(type: string): boolean | undefined;
   /** CONNECT is terminated here (connect_config). */
-  readonly connectTermination: { readonly allowPost: boolean } | undefined;
+  readonly connectTermination: ConnectTermination | undefined;
   readonly autoHostRewrite: boolean;
   readonly appendXForwardedHost: boolean;
   /** Path and host rewrites; sets x-envoy-original-path / -host as Envoy does. */

@@ -204,11 +204,18 @@ function compileUpgrades(
       const text = `Non-CONNECT upgrade type ${upgrade.upgradeType} has ConnectConfig`;
       context.problems.error(upgrade, "connect_config", text);
     }
-    if (connect.proxyProtocolConfig !== undefined) {
-      const effect = "upstreams get no PROXY protocol header";
-      context.problems.unsupported(connect, "proxy_protocol_config", effect, true);
+    const proxy = connect.proxyProtocolConfig;
+    if (proxy?.passThroughTlvs !== undefined) {
+      context.problems.unsupported(proxy, "pass_through_tlvs", "only added_tlvs are written", true);
     }
-    connectTermination = { allowPost: connect.allowPost };
+    connectTermination = {
+      allowPost: connect.allowPost,
+      proxy: proxy === undefined ? undefined : {
+        // V1 is 0 in the message, V2 is 1.
+        version: proxy.version === 1 ? 2 : 1,
+        tlvs: proxy.addedTlvs.map(({ type, value }) => ({ type, value })),
+      },
+    };
   }
   return { enabled, connectTermination };
 }

@@ -7,7 +7,12 @@
 import type { Timer, TimerWheel } from "../base/mod.ts";
 import type { DownstreamWatermarks, FilterCallbacks } from "../filter_chain/mod.ts";
 import { FLAG, H, type HeaderMap, type Protocol, type StreamInfo } from "../http/mod.ts";
-import { type Route, type RouteAction, updateAuthority } from "../route/mod.ts";
+import {
+  type ConnectTermination,
+  type Route,
+  type RouteAction,
+  updateAuthority,
+} from "../route/mod.ts";
 import {
   type Cluster,
   clusterStat,
@@ -151,6 +156,10 @@ export class Exchange implements AttemptOwner, DownstreamWatermarks {
     if (termination === undefined) return false;
     const method = this.requestHeaders.getId(H.method);
     return method === "CONNECT" || (termination.allowPost && method === "POST");
+  }
+
+  get connectProxy(): ConnectTermination["proxy"] {
+    return this.action.connectTermination?.proxy;
   }
 
   nowMs(): number {

@@ -1,7 +1,19 @@
 /** CONNECT termination: a TCP connection to the upstream in place of an HTTP stream. */
 
-import { H, HeaderMap, type RequestEncoder, type ResponseDecoder } from "../http/mod.ts";
-import type { CloseReason, Connection, ConnectionEvents } from "../net/mod.ts";
+import {
+  H,
+  HeaderMap,
+  type RequestEncoder,
+  type ResponseDecoder,
+  type StreamInfo,
+} from "../http/mod.ts";
+import {
+  type CloseReason,
+  type Connection,
+  type ConnectionEvents,
+  encodeProxyHeader,
+} from "../net/mod.ts";
+import type { ConnectTermination } from "../route/mod.ts";
 import type { Cluster, Host, PendingStream, PoolCallbacks, Priority } from "../upstream/mod.ts";
 
 /** The request's body goes out as bytes, what comes back is the response's body. */
@@ -111,14 +123,23 @@ export function startTcpUpstream(
     readonly decoder: ResponseDecoder;
     readonly callbacks: PoolCallbacks;
     readonly priority: Priority;
+    readonly streamInfo: StreamInfo;
+    /** The PROXY header to begin with. */
+    readonly proxy: ConnectTermination["proxy"];
   },
 ): PendingStream | undefined {
-  const { decoder, callbacks, priority } = user;
+  const { decoder, callbacks, priority, streamInfo, proxy } = user;
   return cluster.newTcpConnection(host, {
     priority,
-    streamInfo: undefined,
-    onReady: (connection, ready) =>
-      callbacks.onPoolReady(new TcpUpstream(connection, decoder), ready),
+    streamInfo,
+    onReady(connection, ready) {
+      if (proxy !== undefined) {
+        const { remoteAddress: source, localAddress: destination } = streamInfo.connection;
+        const header = encodeProxyHeader(proxy.version, { source, destination, tlvs: proxy.tlvs });
+        connection.output.writeBytes(header);
+      }
+      callbacks.onPoolReady(new TcpUpstream(connection, decoder), ready);
+    },
     onFailure: (reason, transportFailureReason, failed) =>
       callbacks.onPoolFailure(reason, transportFailureReason, failed),
   });

@@ -35,6 +35,7 @@ import type { AttemptLog } from "./attempt_log.ts";
 import { type AttemptTimeout, type AttemptTimeoutTarget, AttemptTimers } from "./attempt_timers.ts";
 import { type BodySink, HeldBody } from "./held_body.ts";
 import { type AttemptResetReason, fromPool, fromStream, resetFlag } from "./reset_reason.ts";
+import type { ConnectTermination } from "../route/mod.ts";
 import { startTcpUpstream } from "./tcp_upstream.ts";
 
 const STAT = {
@@ -56,6 +57,8 @@ export interface AttemptOwner {
   readonly perTryIdleTimeoutMs: number;
   /** CONNECT (or POST) becomes a TCP connection. */
   readonly terminatesConnect: boolean;
+  /** The PROXY header such a connection begins with. */
+  readonly connectProxy: ConnectTermination["proxy"];
   nowMs(): number;
   readonly timers: TimerWheel;
   pauseDownstream(): void;
@@ -183,6 +186,8 @@ export class UpstreamRequest
         decoder: this,
         callbacks: this,
         priority: this.priority,
+        streamInfo: this.#owner.streamInfo,
+        proxy: this.#owner.connectProxy,
       })
       : this.cluster.newStream(this.host, this, this);
     if (!this.isFinished && this.#encoder === undefined) this.#pending = pending;

@@ -76,10 +76,7 @@ export const ROUTE_SUPPORT: SupportTable = {
     missing: { trace_sampled: NO_TRACING },
   },
   "envoy.config.route.v3.RouteAction.UpgradeConfig": ALL,
-  "envoy.config.route.v3.RouteAction.UpgradeConfig.ConnectConfig": {
-    acted: "allow_post",
-    refused: { proxy_protocol_config: "no PROXY header is written" },
-  },
+  "envoy.config.route.v3.RouteAction.UpgradeConfig.ConnectConfig": ALL,
   "envoy.config.route.v3.InternalRedirectPolicy": ALL,
   "envoy.config.route.v3.RedirectAction": ALL,
   "envoy.config.route.v3.DirectResponseAction": ALL,
