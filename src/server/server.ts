@@ -153,7 +153,7 @@ export class Server {
     this.#setState("LIVE");
     await this.#startAdmin();
     this.#flushTimer = setInterval(() => void this.#flushStats(), this.#flushIntervalMs());
-    setTimeout(() => collectGarbage("major"), SETTLE_MS);
+    setTimeout(() => collectGarbage(), SETTLE_MS);
     logger("main").info("all workers accept connections; starting main dispatch loop");
   }
 

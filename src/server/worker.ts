@@ -125,7 +125,7 @@ class WorkerThread {
         return;
       case "accept":
         this.#listeners.startAccepting();
-        setTimeout(() => collectGarbage("major"), SETTLE_MS);
+        setTimeout(() => collectGarbage(), SETTLE_MS);
         return send({ type: "accepting" });
       case "flush_stats":
         return send({ type: "stats", id: message.id, update: this.#stats.takeUpdate() });
