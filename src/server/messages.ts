@@ -53,6 +53,8 @@ export type ToWorker =
     readonly messages: readonly object[];
     readonly reports: boolean;
   }
+  /** Why the native handles do not work in this process, "" if they do; before anything is bound. */
+  | { readonly type: "sockets"; readonly failure: string }
   | { readonly type: "bind"; readonly bindings: readonly ListenerBinding[] }
   /** Begin to accept on what is bound. */
   | { readonly type: "accept" }

@@ -15,7 +15,7 @@ import {
   type LogLevel,
 } from "../base/mod.ts";
 import type { envoy_config_listener_v3_Listener } from "../proto/mod.ts";
-import { SECRET_STORE, ThreadSecrets } from "../net/mod.ts";
+import { chooseSockets, SECRET_STORE, ThreadSecrets } from "../net/mod.ts";
 import { type CompileContext, Runtime } from "../runtime/mod.ts";
 import { StatsRoot, StatsStore } from "../stats/mod.ts";
 import { MainClusters } from "../upstream/mod.ts";
@@ -70,6 +70,8 @@ export class Server {
   readonly #levels: Map<LogComponent, LogLevel>;
   #admin: Promise<AdminServer | undefined> | undefined;
   #state: ServerState = "PRE_INITIALIZING";
+  /** Why native handles do not work here, "" if they do. */
+  #socketFailure = "";
   #isHealthCheckFailed = false;
   /** Workers that were told to bind. */
   readonly #boundWorkers = new Set<number>();
@@ -124,6 +126,9 @@ export class Server {
     const { staticResources } = this.#config.bootstrap;
     for (const cluster of staticResources?.clusters ?? []) this.clusters.add(cluster);
     for (const message of this.#clusterMessages()) this.#pool.broadcast(message);
+    // While the workers compile, this thread finds out what their sockets may rely on.
+    this.#socketFailure = await chooseSockets();
+    this.#pool.broadcast({ type: "sockets", failure: this.#socketFailure });
     await this.#compiled.promise;
   }
 
@@ -392,7 +397,11 @@ export class Server {
       { type: "health_check_fail", failed: this.#isHealthCheckFailed },
     ];
     if (this.#boundWorkers.has(worker)) {
-      messages.push({ type: "bind", bindings: this.#bindings() }, ...this.#drains);
+      messages.push(
+        { type: "sockets", failure: this.#socketFailure },
+        { type: "bind", bindings: this.#bindings() },
+        ...this.#drains,
+      );
     }
     if (this.#isAcceptAsked) messages.push({ type: "accept" });
     return messages;

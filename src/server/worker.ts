@@ -14,7 +14,7 @@ import {
   THROWING_PROBLEMS,
 } from "../base/mod.ts";
 import { type CompiledListener, compileListener, ListenerManager } from "../listener/mod.ts";
-import { chooseSockets, SECRET_STORE, startConnectionIds, ThreadSecrets } from "../net/mod.ts";
+import { SECRET_STORE, startConnectionIds, ThreadSecrets, useNativeHandles } from "../net/mod.ts";
 import { type CompileContext, Runtime } from "../runtime/mod.ts";
 import { StatsRoot } from "../stats/mod.ts";
 import { WorkerClusterManager } from "../upstream/mod.ts";
@@ -93,13 +93,6 @@ class WorkerThread {
     });
   }
 
-  /** A runtime whose handles fail serves by Node's streams: slower, and worth a word. */
-  tellSockets(failure: string): void {
-    this.#stats.scope.gauge("denvoy.native_handles").set(failure === "" ? 1 : 0);
-    if (failure === "") return;
-    logger("main").warn("native handles do not work here ({failure}); streams serve", { failure });
-  }
-
   async handle(message: ToWorker): Promise<void> {
     switch (message.type) {
       case "runtime":
@@ -120,6 +113,8 @@ class WorkerThread {
         return this.#dispatcher.run(() => this.#clusters.applyHealth(message.update));
       case "compile_listeners":
         return this.#compileListeners(message.messages, message.reports);
+      case "sockets":
+        return this.#chooseSockets(message.failure);
       case "bind":
         for (const binding of message.bindings) this.#bind(binding);
         return;
@@ -170,6 +165,14 @@ class WorkerThread {
     if (reports) send({ type: "compiled", problems: recorder.problems });
   }
 
+  /** A runtime whose handles fail serves by Node's streams: slower, and worth a word. */
+  #chooseSockets(failure: string): void {
+    useNativeHandles(failure === "");
+    this.#stats.scope.gauge("denvoy.native_handles").set(failure === "" ? 1 : 0);
+    if (failure === "") return;
+    logger("main").warn("native handles do not work here ({failure}); streams serve", { failure });
+  }
+
   #bind({ index, ports, owner }: ListenerBinding): void {
     const isOwner = owner === undefined || owner === this.#init.index;
     const result = this.#listeners.add(this.#compiled[index]!, { ports, isOwner });
@@ -203,8 +206,6 @@ function send(message: FromWorker): void {
 let thread: WorkerThread | undefined;
 /** Messages are worked off one after the other, also where one has to wait for a module. */
 let queue: Promise<void> = Promise.resolve();
-/** Runs while main reads the configuration: whether this thread may rely on the native handles. */
-const sockets = chooseSockets();
 
 /** As in `123/task/125`. */
 function ownThread(): string {
@@ -231,8 +232,6 @@ globalThis.addEventListener("unhandledrejection", (event) => {
 parentPort!.on("message", (message: ToWorker) => {
   if (message.type === "init") {
     thread = new WorkerThread(message.init);
-    const told = thread;
-    queue = sockets.then((failure) => told.tellSockets(failure), fault);
     return;
   }
   const handle = (): Promise<void> => thread!.handle(message).catch(fault);
