@@ -3,8 +3,12 @@
  * requests left behind would else stay until the next load, 4 KiB a connection.
  */
 
-/** Connections more than at the last collection that make one worth its some 30 ms. */
-const CROWD = 1000;
+/**
+ * Connections more than at the last collection that make one worth its some 30 ms, and their share of
+ * those there were: the pause grows with all that are open.
+ */
+const CROWD = 256;
+const CROWD_SHARE = 1 / 8;
 /** So few turns between two looks are as good as none. */
 const QUIET_TURNS = 20;
 
@@ -23,7 +27,8 @@ export class QuietCollector {
     const isQuiet = turns - this.#turns <= QUIET_TURNS;
     this.#turns = turns;
     if (connections < this.#collectedAt) this.#collectedAt = connections;
-    if (!isQuiet || connections < this.#collectedAt + CROWD) return;
+    const more = Math.max(CROWD, this.#collectedAt * CROWD_SHARE);
+    if (!isQuiet || connections < this.#collectedAt + more) return;
     this.#collectedAt = connections;
     this.#collect();
   }

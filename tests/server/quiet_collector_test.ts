@@ -10,14 +10,16 @@ interface Row {
 }
 
 const ROWS: readonly Row[] = [
-  { name: "leaves few connections alone", input: [[0, 999], [0, 999]], want: [0, 0] },
+  { name: "leaves few connections alone", input: [[0, 255], [0, 255]], want: [0, 0] },
   { name: "waits while there is work", input: [[500, 2000], [21, 2000]], want: [0, 0] },
   { name: "collects once it is quiet", input: [[500, 2000], [20, 2000]], want: [0, 1] },
-  { name: "collects a crowd once", input: [[0, 2000], [0, 2000], [0, 2999]], want: [1, 1, 1] },
-  { name: "collects for the next crowd", input: [[0, 2000], [0, 3000]], want: [1, 2] },
+  { name: "collects a crowd once", input: [[0, 2000], [0, 2000], [0, 2255]], want: [1, 1, 1] },
+  { name: "collects for the next crowd", input: [[0, 2000], [0, 2256]], want: [1, 2] },
+  { name: "wants more where there are many", input: [[0, 8000], [0, 8999]], want: [1, 1] },
+  { name: "collects for an eighth more", input: [[0, 8000], [0, 9000]], want: [1, 2] },
   {
     name: "collects for a crowd that came after one went",
-    input: [[0, 2000], [0, 10], [0, 1010]],
+    input: [[0, 2000], [0, 10], [0, 266]],
     want: [1, 1, 2],
   },
 ];
