@@ -39,7 +39,7 @@ class WorkerThread {
   readonly #context: CompileContext;
   readonly #clusters: WorkerClusterManager;
   readonly #listeners: ListenerManager;
-  readonly #quiet = new QuietCollector(() => collectGarbage("major"));
+  readonly #quiet = new QuietCollector(collectGarbage);
   #compiled: CompiledListener[] = [];
   #isHealthCheckFailed = false;
 
