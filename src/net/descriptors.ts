@@ -89,6 +89,7 @@ function listenSoon(): void {
   listenAgain();
 }
 
+/** Forgets a listener that was closed; the last one ends the timers. */
 export function removeRevivable(listener: Revivable): void {
   listeners.delete(listener);
   if (listeners.size > 0) return;

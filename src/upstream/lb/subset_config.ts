@@ -49,6 +49,7 @@ const SELECTOR_FALLBACKS: readonly Selector["fallback"][] = [
 ];
 const FALLBACK_LIST = 1;
 
+/** Fills in the defaults of a LbSubsetConfig or its typed twin, keys sorted. */
 export function readSubsetConfig(message: SubsetMessage): SubsetConfig {
   return {
     fallback: FALLBACKS[message.fallbackPolicy] ?? "none",

@@ -20,10 +20,12 @@ export function sortedKeys(keys: readonly string[]): readonly string[] {
   return [...new Set(keys)].sort();
 }
 
+/** Keys as one text, for look-ups; they are sorted before. */
 export function keysText(keys: readonly string[]): string {
   return JSON.stringify(keys);
 }
 
+/** What a request or a default subset asks for, with its look-up texts made once. */
 export function criteriaOf(metadata: LbMetadata): Criteria {
   const keys = sortedKeys(Object.keys(metadata));
   const text = subsetText(keys, keys.map((key) => valueText(metadata[key])));
