@@ -9,6 +9,14 @@ import { assertEquals, assertOk } from "./support/assert.ts";
 
 const ROOT = new URL("../", import.meta.url);
 
+/** Policies whose tables stand in a file other than the one that all policies share. */
+const LB_TESTS: Readonly<Record<string, string>> = {
+  maglev: "hash",
+  override_host: "override_host",
+  ring_hash: "hash",
+  subset: "subset",
+};
+
 interface Row {
   readonly name: string;
   readonly type?: string;
@@ -61,7 +69,7 @@ const REGISTRIES: readonly Registry[] = [
     folder: "upstream/lb",
     rows: LB_POLICIES,
     fileOf: ownFile,
-    testOf: () => "upstream/lb/load_balancer_test.ts",
+    testOf: (shortName) => `upstream/lb/${LB_TESTS[shortName] ?? "load_balancer"}_test.ts`,
     sharedTest: (shortName) => new RegExp(`["'.]${shortName}\\b`),
   },
 ];
