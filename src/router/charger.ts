@@ -57,6 +57,8 @@ export class Charger {
     if (this.#countsCodes) {
       const isInternal = this.#isInternal;
       this.#cluster.chargeResponse(status, { isInternal, isCanary, timeMs: undefined });
+      const zone = host?.locality.zone ?? "";
+      if (zone !== "") this.#cluster.chargeZone(zone, status);
       for (let i = 0; i < this.trees.length; i++) this.trees[i]!.codes.charge(status);
     }
     if (host !== undefined && status >= 500) host.stats.inc(HOST_STAT.rqError);
@@ -69,11 +71,12 @@ export class Charger {
   }
 
   /** Records how long a whole response took. */
-  chargeTime(timeMs: number, isCanary: boolean): void {
+  chargeTime(timeMs: number, host: Host, isCanary: boolean): void {
     if (!this.#isCounted) return;
     const trees = this.#config.responseStats.clusterTrees(this.#cluster.statName);
     trees.plain.recordTime(timeMs);
     (this.#isInternal ? trees.internal : trees.external).recordTime(timeMs);
+    if (host.locality.zone !== "") this.#cluster.recordZoneTime(host.locality.zone, timeMs);
     if (isCanary) trees.canary.recordTime(timeMs);
     for (let i = 0; i < this.trees.length; i++) this.trees[i]!.codes.recordTime(timeMs);
   }

@@ -30,7 +30,7 @@ import { ThreadHostMonitor } from "./host_monitor.ts";
 import { OutlierPolicy } from "./outlier/policy.ts";
 import { HostSet } from "./host_set.ts";
 import { compileBalancing } from "./lb/compile.ts";
-import type { Balancer } from "./lb/policy.ts";
+import type { Balancer, LocalCluster } from "./lb/policy.ts";
 import { compileProtocolOptions, type UpstreamProtocolOptions } from "./protocol_options.ts";
 import type { ProxyChoice } from "./proxy_transport.ts";
 import type { ClusterResource, HostData, HostEvent, HostSetData, HostUpdate } from "./resource.ts";
@@ -43,6 +43,8 @@ export interface ClusterParts {
   readonly compileTls: TlsCompiler;
   /** Makes codecs in place of the real ones, in tests. */
   readonly codecs?: CodecFactory;
+  /** The proxy's own place, where zones count. */
+  readonly local?: LocalCluster | undefined;
   /** Hears of hosts that main must judge. */
   readonly onHostEvent?: (event: HostEvent) => void;
 }
@@ -129,6 +131,7 @@ export class WorkerCluster implements Cluster {
       stats: this.info.stats,
       scope: this.info.scope,
       isMain: context.worker === 0,
+      local: parts.local,
       activeRequests: () => breakers.default.requests + breakers.high.requests,
     });
   }
@@ -224,6 +227,11 @@ export class WorkerCluster implements Cluster {
     for (const host of this.#hosts.values()) host.refreshHealth();
     this.#sets = this.#sets.map((set) => new HostSet(set.data, set.hosts));
     this.#balancer.refresh(this.#sets);
+  }
+
+  /** The hosts of the local cluster changed. */
+  refreshLocal(): void {
+    this.#balancer.refreshLocal?.();
   }
 
   /** Idle connections close now, others after their streams; new ones are made as needed. */
