@@ -53,7 +53,7 @@ export class ResponseCodes {
   readonly #ownZone: string;
   readonly #zones = new Map<string, CodeTree>();
 
-  constructor(scope: Scope, ownZone: string) {
+  constructor(scope: Scope, ownZone = "") {
     this.#scope = scope;
     this.#ownZone = ownZone;
     this.#plain = new CodeTree(scope);
@@ -81,6 +81,16 @@ export class ResponseCodes {
     this.#plain.recordTime(timeMs);
     side.recordTime(timeMs);
     canary?.recordTime(timeMs);
+  }
+
+  /** Records how long a whole response took, in milliseconds. */
+  recordTime(
+    timeMs: number,
+    { isInternal, isCanary }: { readonly isInternal: boolean; readonly isCanary: boolean },
+  ): void {
+    this.#plain.recordTime(timeMs);
+    (isInternal ? this.#internal : this.#external)?.recordTime(timeMs);
+    if (isCanary) this.#canary?.recordTime(timeMs);
   }
 
   /** The tree `zone.<own>.<zone>`, where both zones are known. */

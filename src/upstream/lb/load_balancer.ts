@@ -51,7 +51,7 @@ export class LoadBalancer implements Balancer {
   /** Undefined where no local cluster is named. */
   readonly #zones: ZoneRouting | undefined;
   #pickers: PriorityPickers[] = [];
-  #firstSet: HostSet | undefined;
+  #sets: readonly HostSet[] = [];
   #load: PriorityLoad = EMPTY_LOAD;
   /** All requests go to the healthy hosts of the first priority. */
   #isSimple = false;
@@ -77,14 +77,14 @@ export class LoadBalancer implements Balancer {
   /** Takes over changed hosts; `sets` are in order of their priorities, without gaps. */
   refresh(sets: readonly HostSet[]): void {
     const threshold = panicThreshold(this.#options);
+    this.#sets = sets;
     this.#load = sets.length === 0 ? EMPTY_LOAD : priorityLoad(sets, threshold);
     this.#pickers = sets.map((set, i) => this.#pickersOf(set, this.#pickers[i]));
-    this.#firstSet = sets[0];
     this.refreshLocal();
   }
 
   refreshLocal(): void {
-    this.#zones?.refresh(this.#firstSet);
+    this.#zones?.refresh(this.#sets[0]);
     this.#isSimple = this.#load.healthy[0] === 100 && !this.#load.panic[0] &&
       this.#pickers[0]?.healthyLocalities === undefined && this.#zones?.isActive !== true;
   }
@@ -102,9 +102,13 @@ export class LoadBalancer implements Balancer {
   }
 
   #chooseOnce(context: LoadBalancerContext | undefined): UpstreamHost | undefined {
-    if (this.#isSimple) return this.#pickers[0]!.healthy.pick(context);
+    const retryPriority = context?.retryPriority;
+    if (this.#isSimple && retryPriority === undefined) {
+      return this.#pickers[0]!.healthy.pick(context);
+    }
     const choice = this.#choice;
-    choosePriority(this.#load, this.#options.dispatcher.random.below(100), choice);
+    const load = retryPriority?.adjust(this.#sets, this.#load) ?? this.#load;
+    choosePriority(load, this.#options.dispatcher.random.below(100), choice);
     const pickers = this.#pickers[choice.priority];
     if (this.#load.panic[choice.priority] === true) {
       this.#options.stats.inc(HEALTHY_PANIC);
