@@ -34,6 +34,10 @@ export const CLUSTER_CHECKS: Checks = {
     checkBalancing(cluster, context);
     checkEndpoints(cluster, context);
     checkRing(cluster, context);
+    for (const match of cluster.transportSocketMatches) {
+      if (match.transportSocket !== undefined) continue;
+      context.problems.error(match, "transport_socket", "a match needs its transport socket");
+    }
     for (const name of Object.keys(cluster.typedExtensionProtocolOptions)) {
       if (isProtocolOptions(name, context)) continue;
       const at = `typed_extension_protocol_options["${name}"]`;
