@@ -6,6 +6,7 @@ import type { Host, HostHealth, HostMonitor } from "./api.ts";
 import { healthOf, isExcluded } from "./health_flags.ts";
 import { HOST_STAT, type HostSegmentView } from "./host_memory.ts";
 import type { HostData, HostSetData, LocalityData } from "./resource.ts";
+import type { TransportSocket } from "./transport_sockets.ts";
 
 /** What a host needs of a pool to let it go. */
 export interface HostPool {
@@ -30,6 +31,8 @@ export class UpstreamHost implements Host {
   priority: number;
   locality: LocalityData;
   metadata: { readonly [filter: string]: unknown } | undefined;
+  /** How its connections are made, by its metadata. */
+  socket: TransportSocket;
   isCanary: boolean;
   health: HostHealth = "healthy";
   activeRequests = 0;
@@ -55,6 +58,7 @@ export class UpstreamHost implements Host {
       readonly thread: number;
       readonly isAlone: boolean;
       readonly monitor: HostMonitor | undefined;
+      readonly socket: TransportSocket;
     },
   ) {
     this.id = data.id;
@@ -65,6 +69,7 @@ export class UpstreamHost implements Host {
     this.priority = set.priority;
     this.locality = set.localities[data.locality]!;
     this.metadata = data.metadata;
+    this.socket = cells.socket;
     this.isCanary = data.isCanary;
     this.#view = cells.view;
     this.#slot = data.slot;
@@ -75,7 +80,7 @@ export class UpstreamHost implements Host {
   }
 
   /** Takes over what may change while a host stays the same. */
-  update(data: HostData, set: HostSetData): void {
+  update(data: HostData, set: HostSetData, socket: TransportSocket): void {
     this.address = data.address;
     this.additionalAddresses = data.additionalAddresses;
     this.hostname = data.hostname;
@@ -83,6 +88,7 @@ export class UpstreamHost implements Host {
     this.priority = set.priority;
     this.locality = set.localities[data.locality]!;
     this.metadata = data.metadata;
+    this.socket = socket;
     this.isCanary = data.isCanary;
     this.refreshHealth();
   }

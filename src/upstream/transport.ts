@@ -8,18 +8,12 @@ import {
   type Preamble,
   type TlsSession,
 } from "../net/mod.ts";
-import type {
-  envoy_config_cluster_v3_Cluster,
-  envoy_config_core_v3_TransportSocket,
-} from "../proto/mod.ts";
+import type { envoy_config_cluster_v3_Cluster } from "../proto/mod.ts";
 import type { CompileContext } from "../runtime/mod.ts";
-import { clusterStatName } from "./cluster_info.ts";
 import { readAddress } from "./endpoints.ts";
 import type { UpstreamHost } from "./host.ts";
-import { type ProxyChoice, type ProxyTransport, unwrapProxy } from "./proxy_transport.ts";
-
-const RAW_BUFFER = "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer";
-const UPSTREAM_TLS = "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext";
+import type { ProxyChoice } from "./proxy_transport.ts";
+import { type TransportSocket, TransportSockets } from "./transport_sockets.ts";
 
 /** What the request says about TLS; pools are kept apart by the server name. */
 export interface TransportChoice {
@@ -73,13 +67,14 @@ const OWN_ADDRESSES: Preamble = (source, destination) =>
 /** Linux's default of idle seconds before a keepalive probe. */
 const KEEPALIVE_TIME_S = 7200;
 
+/** Where a connection goes, and over which socket. */
+export type ConnectTarget = Pick<UpstreamHost, "address" | "hostname" | "socket">;
+
 /**
  * Opens connections to a cluster's hosts, with the TLS context and socket options of its message.
  */
 export class UpstreamTransport {
-  readonly tls: ClientTls | undefined;
-  /** Undefined: no PROXY header is written. */
-  readonly proxy: ProxyTransport | undefined;
+  readonly sockets: TransportSockets;
   readonly #connector: Connector;
   readonly #dispatcher: Dispatcher;
   readonly #bindAddress: Address | undefined;
@@ -93,74 +88,34 @@ export class UpstreamTransport {
   ) {
     this.#connector = parts.connector;
     this.#dispatcher = context.dispatcher;
-    const { proxy, inner } = unwrapProxy(cluster.transportSocket);
-    this.proxy = proxy;
-    this.tls = compileTransportSocket(cluster, inner, { context, compileTls: parts.compileTls });
+    this.sockets = new TransportSockets(cluster, { context, compileTls: parts.compileTls });
     this.#keepaliveTimeS = keepaliveTime(cluster, context);
     const sources = sourceAddresses(cluster, context);
     this.#bindAddress = sources.find((address) => isFamily(address, false));
     this.#bindAddress6 = sources.find((address) => isFamily(address, true));
   }
 
-  #preambleOf(choice: TransportChoice): Preamble | undefined {
-    if (this.proxy === undefined) return undefined;
-    const { header } = choice.proxy ?? this.proxy.choose(undefined);
-    return header === undefined ? OWN_ADDRESSES : () => header;
-  }
-
-  get isTls(): boolean {
-    return this.tls !== undefined;
-  }
-
   /** Begins to connect; the connect timeout is the pool's. */
-  connect(
-    host: Pick<UpstreamHost, "address" | "hostname">,
-    choice: TransportChoice,
-  ): Connection {
-    const { address } = host;
+  connect(host: ConnectTarget, choice: TransportChoice): Connection {
+    const { address, socket } = host;
     return this.#connector(address, {
       dispatcher: this.#dispatcher,
       bindAddress: isFamily(address, true) ? this.#bindAddress6 : this.#bindAddress,
       keepaliveTimeS: this.#keepaliveTimeS,
-      tls: this.tls?.session(choice, host.hostname),
-      preamble: this.#preambleOf(choice),
+      tls: socket.tls?.session(choice, host.hostname),
+      preamble: preambleOf(socket, choice),
     });
   }
 }
 
-function isFamily(address: Address, wants6: boolean): boolean {
-  return address.kind === "ip" && address.host.includes(":") === wants6;
+function preambleOf({ proxy }: TransportSocket, choice: TransportChoice): Preamble | undefined {
+  if (proxy === undefined) return undefined;
+  const { header } = choice.proxy ?? proxy.choose(undefined);
+  return header === undefined ? OWN_ADDRESSES : () => header;
 }
 
-function compileTransportSocket(
-  cluster: envoy_config_cluster_v3_Cluster,
-  socket: envoy_config_core_v3_TransportSocket | undefined,
-  parts: { readonly context: CompileContext; readonly compileTls: TlsCompiler },
-): ClientTls | undefined {
-  const { context, compileTls } = parts;
-  const { problems } = context;
-  if (cluster.transportSocketMatches.length > 0) {
-    problems.unsupported(
-      cluster,
-      "transport_socket_matches",
-      "all endpoints use the cluster's transport_socket",
-      true,
-    );
-  }
-  const config = socket?.configType.value;
-  if (socket === undefined || config === undefined || config.$typeName === RAW_BUFFER) {
-    return undefined;
-  }
-  if (config.$typeName === UPSTREAM_TLS) {
-    return compileTls(config, context, clusterStatName(cluster));
-  }
-  problems.unsupported(
-    socket,
-    "typed_config",
-    `connections are made without ${config.$typeName}`,
-    true,
-  );
-  return undefined;
+function isFamily(address: Address, wants6: boolean): boolean {
+  return address.kind === "ip" && address.host.includes(":") === wants6;
 }
 
 function keepaliveTime(

@@ -1,7 +1,6 @@
 /** One cluster on one thread: its hosts, balancer and pools. */
 
 import { isIP } from "node:net";
-import type { Address } from "../base/mod.ts";
 import type { Protocol, ResponseDecoder } from "../http/mod.ts";
 import type { Connection } from "../net/mod.ts";
 import type { envoy_config_cluster_v3_Cluster } from "../proto/mod.ts";
@@ -25,12 +24,13 @@ import type { CodecFactory, PoolProtocol } from "./conn_pool/pool_context.ts";
 import { POOL_STAT } from "./conn_pool/pool_stats.ts";
 import { TcpAttempt } from "./conn_pool/tcp_attempt.ts";
 import { UpstreamHost } from "./host.ts";
+import type { CheckedAddress } from "./health/checker.ts";
 import type { HostSegmentView } from "./host_memory.ts";
 import { ThreadHostMonitor } from "./host_monitor.ts";
 import { OutlierPolicy } from "./outlier/policy.ts";
 import { HostSet } from "./host_set.ts";
 import { compileBalancing } from "./lb/compile.ts";
-import type { Balancer } from "./lb/policy.ts";
+import type { Balancer, LocalCluster } from "./lb/policy.ts";
 import { compileProtocolOptions, type UpstreamProtocolOptions } from "./protocol_options.ts";
 import type { ProxyChoice } from "./proxy_transport.ts";
 import type { ClusterResource, HostData, HostEvent, HostSetData, HostUpdate } from "./resource.ts";
@@ -43,6 +43,8 @@ export interface ClusterParts {
   readonly compileTls: TlsCompiler;
   /** Makes codecs in place of the real ones, in tests. */
   readonly codecs?: CodecFactory;
+  /** The proxy's own place, where zones count. */
+  readonly local?: LocalCluster | undefined;
   /** Hears of hosts that main must judge. */
   readonly onHostEvent?: (event: HostEvent) => void;
 }
@@ -96,10 +98,14 @@ export class WorkerCluster implements Cluster {
     this.version = resource.version;
     this.#threads = resource.breakers.threads;
     this.#transport = new UpstreamTransport(message, context, parts);
-    this.options = compileProtocolOptions(message, this.#transport.isTls, context.problems);
+    this.options = compileProtocolOptions(
+      message,
+      this.#transport.sockets.areAllTls,
+      context.problems,
+    );
     this.info = new ClusterFacts(message, this.options, context);
     this.#codecs = parts.codecs ?? codecFactory(this.options, clusterScope(message, context.scope));
-    this.#hostLimits = perHostConnectionLimit(message);
+    this.#hostLimits = perHostConnectionLimit(message, context.problems);
     this.#outlierPolicy = message.outlierDetection === undefined
       ? undefined
       : new OutlierPolicy(message.outlierDetection, context.runtime);
@@ -129,6 +135,7 @@ export class WorkerCluster implements Cluster {
       stats: this.info.stats,
       scope: this.info.scope,
       isMain: context.worker === 0,
+      local: parts.local,
       activeRequests: () => breakers.default.requests + breakers.high.requests,
     });
   }
@@ -170,18 +177,20 @@ export class WorkerCluster implements Cluster {
           serverName: undefined,
           verifiesServerName: false,
           alpn: [],
-          proxy: this.#transport.proxy?.choose(request.streamInfo),
+          proxy: upstream.socket.proxy?.choose(request.streamInfo),
         }),
     });
     return attempt.start() ? attempt : undefined;
   }
 
   /** Begins to connect outside of pools and limits, as health checks do. */
-  connectForCheck(
-    target: { readonly address: Address; readonly hostname: string },
-    alpn: readonly string[],
-  ): Connection {
-    return this.#transport.connect(target, {
+  connectForCheck(target: CheckedAddress, alpn: readonly string[]): Connection {
+    const { address, hostname } = target;
+    const { sockets } = this.#transport;
+    const own = sockets.socketForChecks(target.localityMetadata);
+    if (own !== undefined) this.info.scope.scope(own.name).counter("total_match_count").inc();
+    const socket = own ?? sockets.socketOf(target.metadata, target.localityMetadata);
+    return this.#transport.connect({ address, hostname, socket }, {
       serverName: undefined,
       verifiesServerName: false,
       alpn,
@@ -193,8 +202,9 @@ export class WorkerCluster implements Cluster {
     return this.#codecs;
   }
 
-  get isTls(): boolean {
-    return this.#transport.isTls;
+  /** Whether requests to an endpoint go over TLS, which is the scheme of its checks. */
+  isTls({ metadata, localityMetadata }: CheckedAddress): boolean {
+    return this.#transport.sockets.socketOf(metadata, localityMetadata).tls !== undefined;
   }
 
   /** These hosts are to be avoided: their idle connections close, busy ones after their streams. */
@@ -226,6 +236,11 @@ export class WorkerCluster implements Cluster {
     this.#balancer.refresh(this.#sets);
   }
 
+  /** The hosts of the local cluster changed. */
+  refreshLocal(): void {
+    this.#balancer.refreshLocal?.();
+  }
+
   /** Idle connections close now, others after their streams; new ones are made as needed. */
   drainConnections(): void {
     for (const host of this.#hosts.values()) host.drainPools();
@@ -244,13 +259,15 @@ export class WorkerCluster implements Cluster {
     const isAlone = this.#threads === 2;
     return data.hosts.map((entry) => {
       const known = this.#hosts.get(entry.id);
+      const locality = data.localities[entry.locality]!;
+      const socket = this.#transport.sockets.socketOf(entry.metadata, locality.metadata);
       if (known !== undefined) {
-        known.update(entry, data);
+        known.update(entry, data, socket);
         return known;
       }
       const view = views.get(entry.segment)!;
       const monitor = this.#monitorOf(entry, view);
-      const host = new UpstreamHost(entry, data, { view, thread, isAlone, monitor });
+      const host = new UpstreamHost(entry, data, { view, thread, isAlone, monitor, socket });
       this.#hosts.set(entry.id, host);
       return host;
     });
@@ -291,11 +308,12 @@ export class WorkerCluster implements Cluster {
 
   #poolOf(host: UpstreamHost, protocol: number, request: StreamRequest): HttpPool | undefined {
     const index = (request.priority === "high" ? PROTOCOLS.length : 0) + protocol;
-    const serverName = this.options.autoSni && this.#transport.isTls
+    const { socket } = host;
+    const serverName = this.options.autoSni && socket.tls !== undefined
       ? serverNameOf(request.authority)
       : undefined;
     const perDownstream = this.message.connectionPoolPerDownstreamConnection;
-    const proxy = this.#transport.proxy?.choose(request.streamInfo);
+    const proxy = socket.proxy?.choose(request.streamInfo);
     if (serverName === undefined && !perDownstream && proxy === undefined) {
       return (host.pools[index] ??= this.#createPool(host, index, undefined)) as
         | HttpPool

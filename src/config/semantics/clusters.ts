@@ -5,6 +5,7 @@ import type {
   envoy_config_core_v3_Address as Address,
 } from "../../proto/mod.ts";
 import { isIp } from "../ip_text.ts";
+import { BALANCING_CHECKS, checkPolicyFields } from "./balancing.ts";
 import type { Checks, SemanticContext } from "./context.ts";
 
 /** Cluster.DiscoveryType. */
@@ -20,6 +21,12 @@ const LB_CATEGORY = "envoy.load_balancing_policies";
 
 /** Checks by message type. */
 export const CLUSTER_CHECKS: Checks = {
+  ...BALANCING_CHECKS,
+  "envoy.config.bootstrap.v3.Bootstrap": ({ clusterManager }, { clusters, problems }) => {
+    const name = clusterManager?.localClusterName ?? "";
+    if (name === "" || clusters.has(name)) return;
+    problems.error(clusterManager!, "local_cluster_name", `no cluster is named "${name}"`);
+  },
   "envoy.config.bootstrap.v3.Bootstrap.StaticResources": ({ clusters }, { problems }) => {
     const seen = new Set<string>();
     for (const cluster of clusters) {
@@ -32,8 +39,13 @@ export const CLUSTER_CHECKS: Checks = {
   "envoy.config.cluster.v3.Cluster": (cluster, context) => {
     checkDiscovery(cluster, context);
     checkBalancing(cluster, context);
+    checkPolicyFields(cluster, context.problems);
     checkEndpoints(cluster, context);
     checkRing(cluster, context);
+    for (const match of cluster.transportSocketMatches) {
+      if (match.transportSocket !== undefined) continue;
+      context.problems.error(match, "transport_socket", "a match needs its transport socket");
+    }
     for (const name of Object.keys(cluster.typedExtensionProtocolOptions)) {
       if (isProtocolOptions(name, context)) continue;
       const at = `typed_extension_protocol_options["${name}"]`;

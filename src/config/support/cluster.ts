@@ -2,14 +2,13 @@
 
 import { ALL, type SupportTable } from "./table.ts";
 
-const NO_LOCALITY = "localities are balanced by their endpoints alone";
 const NO_POLICY_HASH = "the hash policies of the route are used";
 
 /** Rows by full message name. */
 export const CLUSTER_SUPPORT: SupportTable = {
   "envoy.config.cluster.v3.Cluster": {
     acted:
-      "name alt_stat_name type cluster_type connect_timeout per_connection_buffer_limit_bytes lb_policy lb_subset_config load_assignment max_requests_per_connection circuit_breakers upstream_http_protocol_options common_http_protocol_options http_protocol_options http2_protocol_options typed_extension_protocol_options dns_refresh_rate dns_jitter dns_failure_refresh_rate respect_dns_ttl dns_lookup_family dns_resolvers use_tcp_for_dns_lookups dns_resolution_config typed_dns_resolver_config upstream_bind_config least_request_lb_config maglev_lb_config ring_hash_lb_config round_robin_lb_config common_lb_config transport_socket metadata protocol_selection upstream_connection_options load_balancing_policy upstream_config track_timeout_budgets track_cluster_stats connection_pool_per_downstream_connection health_checks outlier_detection",
+      "name alt_stat_name type cluster_type connect_timeout per_connection_buffer_limit_bytes lb_policy lb_subset_config load_assignment max_requests_per_connection circuit_breakers upstream_http_protocol_options common_http_protocol_options http_protocol_options http2_protocol_options typed_extension_protocol_options dns_refresh_rate dns_jitter dns_failure_refresh_rate respect_dns_ttl dns_lookup_family dns_resolvers use_tcp_for_dns_lookups dns_resolution_config typed_dns_resolver_config upstream_bind_config least_request_lb_config maglev_lb_config ring_hash_lb_config round_robin_lb_config common_lb_config transport_socket transport_socket_matches metadata protocol_selection upstream_connection_options load_balancing_policy upstream_config track_timeout_budgets track_cluster_stats connection_pool_per_downstream_connection health_checks outlier_detection",
     missing: {
       stats_matcher: "all statistics of the cluster are kept",
       per_connection_buffer_high_watermark_timeout:
@@ -24,7 +23,6 @@ export const CLUSTER_SUPPORT: SupportTable = {
       queuing_policies: "waiting requests are served first come, first served",
     },
     refused: {
-      transport_socket_matches: "every endpoint is reached by transport_socket",
       transport_socket_matcher: "every endpoint is reached by transport_socket",
       eds_cluster_config: "the cluster has no endpoints",
       original_dst_lb_config: "the original destination is not known",
@@ -48,15 +46,15 @@ export const CLUSTER_SUPPORT: SupportTable = {
   },
   "envoy.config.cluster.v3.Cluster.CommonLbConfig": {
     acted:
-      "healthy_panic_threshold locality_weighted_lb_config consistent_hashing_lb_config update_merge_window ignore_new_hosts_until_first_hc",
+      "healthy_panic_threshold zone_aware_lb_config locality_weighted_lb_config consistent_hashing_lb_config update_merge_window ignore_new_hosts_until_first_hc",
     missing: {
       override_host_status: "no filter asks for certain endpoints",
-      zone_aware_lb_config: NO_LOCALITY,
       close_connections_on_host_set_change: "connections to kept endpoints are kept",
     },
   },
   "envoy.config.cluster.v3.Cluster.CommonLbConfig.ConsistentHashingLbConfig": ALL,
   "envoy.config.cluster.v3.Cluster.CommonLbConfig.LocalityWeightedLbConfig": ALL,
+  "envoy.config.cluster.v3.Cluster.CommonLbConfig.ZoneAwareLbConfig": ALL,
   "envoy.config.cluster.v3.Cluster.CustomClusterType": ALL,
   "envoy.config.cluster.v3.Cluster.LbSubsetConfig": ALL,
   "envoy.config.cluster.v3.Cluster.LbSubsetConfig.LbSubsetSelector": ALL,
@@ -68,6 +66,7 @@ export const CLUSTER_SUPPORT: SupportTable = {
   "envoy.config.cluster.v3.Cluster.RingHashLbConfig": ALL,
   "envoy.config.cluster.v3.Cluster.RoundRobinLbConfig": ALL,
   "envoy.config.cluster.v3.Cluster.SlowStartConfig": ALL,
+  "envoy.config.cluster.v3.Cluster.TransportSocketMatch": ALL,
   "envoy.config.cluster.v3.LoadBalancingPolicy": ALL,
   "envoy.config.cluster.v3.LoadBalancingPolicy.Policy": ALL,
   "envoy.config.cluster.v3.OutlierDetection": {
@@ -94,9 +93,8 @@ export const CLUSTER_SUPPORT: SupportTable = {
   },
   "envoy.config.core.v3.HealthCheck": {
     acted:
-      "name timeout interval initial_jitter interval_jitter interval_jitter_percent unhealthy_threshold healthy_threshold reuse_connection http_health_check tcp_health_check grpc_health_check no_traffic_interval no_traffic_healthy_interval unhealthy_interval unhealthy_edge_interval healthy_edge_interval event_log_path event_logger always_log_health_check_failures always_log_health_check_success tls_options",
+      "name timeout interval initial_jitter interval_jitter interval_jitter_percent unhealthy_threshold healthy_threshold reuse_connection http_health_check tcp_health_check grpc_health_check no_traffic_interval no_traffic_healthy_interval unhealthy_interval unhealthy_edge_interval healthy_edge_interval event_log_path event_logger always_log_health_check_failures always_log_health_check_success tls_options transport_socket_match_criteria",
     missing: {
-      transport_socket_match_criteria: "checks use transport_socket, as requests do",
       event_service: "events go to files only",
       alt_port: "checks go to the endpoint's port, as Envoy's do",
     },
@@ -149,10 +147,12 @@ export const CLUSTER_SUPPORT: SupportTable = {
   },
   "envoy.extensions.health_check.event_sinks.file.v3.HealthCheckEventFileSink": ALL,
   "envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig": {
-    acted: "locality_weighted_lb_config",
-    missing: { zone_aware_lb_config: NO_LOCALITY },
+    acted: "zone_aware_lb_config locality_weighted_lb_config",
   },
   "envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.LocalityWeightedLbConfig":
+    ALL,
+  "envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.ZoneAwareLbConfig": ALL,
+  "envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.ZoneAwareLbConfig.ForceLocalZone":
     ALL,
   "envoy.extensions.load_balancing_policies.common.v3.SlowStartConfig": ALL,
   "envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest": ALL,

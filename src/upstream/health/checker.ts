@@ -6,16 +6,23 @@ import type { CodecFactory } from "../conn_pool/pool_context.ts";
 import type { EndpointCheck } from "../endpoints.ts";
 import type { CheckPolicy } from "./policy.ts";
 import type { CheckTarget, Probe, ProbeEvents } from "./probe.ts";
+import type { FilterMetadata } from "../transport_sockets.ts";
 import { type CheckedHost, CheckSession, type SessionEvents } from "./session.ts";
+
+/** An endpoint that is connected to for a check. */
+export interface CheckedAddress {
+  readonly address: Address;
+  readonly hostname: string;
+  /** These choose the transport socket. */
+  readonly metadata: FilterMetadata;
+  readonly localityMetadata: FilterMetadata;
+}
 
 /** Where the probes' connections come from: main's own side of the cluster. */
 export interface CheckTransport {
-  connectForCheck(
-    target: { readonly address: Address; readonly hostname: string },
-    alpn: readonly string[],
-  ): Connection;
+  connectForCheck(target: CheckedAddress, alpn: readonly string[]): Connection;
   readonly codecs: CodecFactory;
-  readonly isTls: boolean;
+  isTls(target: CheckedAddress): boolean;
 }
 
 /** A host of the cluster with its own `health_check_config`. */
@@ -109,7 +116,7 @@ export class HealthChecker {
         events: probeEvents,
         connect: (alpn) => transport().connectForCheck(target, alpn),
         get isTls() {
-          return transport().isTls;
+          return transport().isTls(target);
         },
         createCodec: (...parts) => transport().codecs(...parts),
       });
@@ -123,12 +130,15 @@ export class HealthChecker {
   }
 }
 
-function targetOf({ address, check, hostname }: CheckableHost, cluster: string): CheckTarget {
+function targetOf(host: CheckableHost, cluster: string): CheckTarget & CheckedAddress {
+  const { address, check, hostname, locality, metadata } = host;
   const base = check?.address ?? address;
   const port = check?.port ?? 0;
   return {
     address: port === 0 || base.kind !== "ip" ? base : { ...base, port },
     hostname,
+    metadata,
+    localityMetadata: locality.metadata,
     authority: check === undefined || check.hostname === "" ? cluster : check.hostname,
   };
 }

@@ -77,7 +77,8 @@ function subsetText(keys: readonly string[], values: readonly string[]): string 
 }
 
 /** JSON with the keys of objects in order. */
-function valueText(value: unknown): string {
+/** A value as text: equal texts mean equal values, whatever the order of keys. */
+export function valueText(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) => {
     if (typeof inner !== "object" || inner === null || Array.isArray(inner)) return inner;
     return Object.fromEntries(Object.entries(inner).sort(([a], [b]) => a < b ? -1 : 1));

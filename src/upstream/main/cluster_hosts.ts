@@ -7,7 +7,8 @@ import { type Address, formatAddress } from "../../base/mod.ts";
 import type { AssignmentTemplate, EndpointCheck, EndpointTemplate } from "../endpoints.ts";
 import { EDS_FLAGS, flagsOfHealthStatus, healthOf, isExcluded } from "../health_flags.ts";
 import type { HostMemory } from "../host_memory.ts";
-import type { HostData, HostSegment, HostSetData } from "../resource.ts";
+import type { HostData, HostSegment, HostSetData, LocalityData } from "../resource.ts";
+import type { FilterMetadata } from "../transport_sockets.ts";
 
 /** How endpoints become hosts. */
 export type HostIdentity =
@@ -62,6 +63,7 @@ export class ClusterHosts {
   #sets: readonly HostSetData[] = [];
   #checks = new Map<number, EndpointCheck>();
   readonly #newFlags: number;
+  readonly #onNewHost: (endpoint: FilterMetadata, locality: FilterMetadata) => void;
   /** Health status by host id as it was last laid out, so that flags are only written on change. */
   #statuses = new Map<number, number>();
 
@@ -73,6 +75,8 @@ export class ClusterHosts {
       readonly identity: HostIdentity;
       /** Flags of a host until its first check; 0 where hosts are not checked. */
       readonly newFlags?: number;
+      /** Told of each new host's metadata and its locality's. */
+      readonly onNewHost?: (endpoint: FilterMetadata, locality: FilterMetadata) => void;
     },
   ) {
     this.#template = template;
@@ -80,6 +84,7 @@ export class ClusterHosts {
     this.#ids = options.ids;
     this.#identity = options.identity;
     this.#newFlags = options.newFlags ?? 0;
+    this.#onNewHost = options.onNewHost ?? (() => {});
     this.layOut();
   }
 
@@ -133,7 +138,8 @@ export class ClusterHosts {
           const text = formatAddress(address);
           const key = this.#identity === "address" ? text : String(endpointIndex);
           if (places.has(key)) continue;
-          const place = this.#places.get(key) ?? this.#newPlace(endpoint.check);
+          const place = this.#places.get(key) ??
+            this.#newPlace(endpoint, level.localities[endpoint.locality]!);
           places.set(key, place);
           if (endpoint.check !== undefined) checks.set(place.id, endpoint.check);
           statuses.set(place.id, endpoint.edsHealthStatus);
@@ -191,8 +197,9 @@ export class ClusterHosts {
     this.#sets = [];
   }
 
-  #newPlace(check: EndpointCheck | undefined): Place {
+  #newPlace({ check, metadata }: EndpointTemplate, locality: LocalityData): Place {
     const place = { id: this.#ids.next(), ...this.#memory.take() };
+    this.#onNewHost(metadata, locality.metadata);
     if (check?.isDisabled !== true) {
       this.#memory.view(place.segment).changeFlags(place.slot, this.#newFlags, 0);
     }

@@ -3,7 +3,7 @@
 import type { Address, Dispatcher } from "../../base/mod.ts";
 import type { envoy_config_cluster_v3_Cluster } from "../../proto/mod.ts";
 import type { CompileContext } from "../../runtime/mod.ts";
-import { type Counter, type Scope, type StatGroup, statTemplate } from "../../stats/mod.ts";
+import { type Scope, type StatGroup, statTemplate } from "../../stats/mod.ts";
 import type { Priority } from "../api.ts";
 import type { SharedBreaker } from "../circuit_breaker.ts";
 import { clusterScope } from "../cluster_info.ts";
@@ -20,6 +20,7 @@ import type {
   HostEvent,
   HostUpdate,
 } from "../resource.ts";
+import { type FilterMetadata, SocketMatches } from "../transport_sockets.ts";
 import { ClusterHealth, uncheckedFlags } from "./cluster_health.ts";
 import { ClusterHosts, type HostIds } from "./cluster_hosts.ts";
 import { compileDiscovery, type Discovery, type ResolverOptions } from "./discovery.ts";
@@ -93,10 +94,6 @@ export class MainCluster {
   readonly #refreshes: DnsRefresh[] = [];
   readonly #unanswered = new Set<EndpointTemplate>();
 
-  readonly #matches: Counter;
-  /** Hosts that were matched with a transport socket. */
-  #matched = 0;
-
   constructor(message: envoy_config_cluster_v3_Cluster, options: MainClusterOptions) {
     const { context } = options;
     this.message = message;
@@ -107,20 +104,20 @@ export class MainCluster {
     this.#dispatcher = context.dispatcher;
     this.discovery = compileDiscovery(message, context.problems);
     const { kind } = this.discovery;
+    const scope = clusterScope(message, context.scope);
     this.hosts = new ClusterHosts(readAssignment(message, kind !== "static", context.problems), {
       memory: options.memory,
       ids: options.ids,
       identity: kind === "strict_dns" ? "address" : "endpoint",
       newFlags: uncheckedFlags(message, kind === "static"),
+      onNewHost: countMatches(message, scope),
     });
-    const scope = clusterScope(message, context.scope);
     this.#stats = scope.group(CLUSTER_STATS);
     this.#gauges = PRIORITIES.map((priority) => {
       const own = scope.scope("circuit_breakers").scope(priority);
       return { priority, open: own.group(OPEN_GAUGES), scope: own };
     });
     this.#stats.set(STAT.warmingState, 0);
-    this.#matches = scope.scope("default").counter("total_match_count");
     this.#health = new ClusterHealth(message, {
       context,
       memory: options.memory,
@@ -204,7 +201,8 @@ export class MainCluster {
         [breaker.retries, breaker.maxRetries],
       ];
       rows.forEach(([count, max], i) => {
-        const isOpen = count >= max ? 1 : 0;
+        // A limit of 0 that nothing ran into is not reached, as in Envoy.
+        const isOpen = count > 0 && count >= max ? 1 : 0;
         // A gauge that never changed stays unused, as `usedonly` shows it.
         if (isOpen !== open.get(i)) open.set(i, isOpen);
       });
@@ -283,13 +281,20 @@ export class MainCluster {
     const membership = this.hosts.membership();
     const stats = this.#stats;
     if (hasChanged) stats.inc(STAT.membershipChange);
-    // Each new host is matched with a transport socket; without matches that is the default one.
-    if (membership.total > this.#matched) this.#matches.add(membership.total - this.#matched);
-    this.#matched = membership.total;
     stats.set(STAT.membershipTotal, membership.total);
     stats.set(STAT.membershipHealthy, membership.healthy);
     stats.set(STAT.membershipDegraded, membership.degraded);
     stats.set(STAT.membershipExcluded, membership.excluded);
     if (this.discovery.kind !== "static") stats.set(STAT.maxHostWeight, membership.maxWeight);
   }
+}
+
+/** Counts each new host for the transport socket it is matched with. */
+function countMatches(
+  message: envoy_config_cluster_v3_Cluster,
+  scope: Scope,
+): (endpoint: FilterMetadata, locality: FilterMetadata) => void {
+  const matches = new SocketMatches(message);
+  const counters = matches.names.map((name) => scope.scope(name).counter("total_match_count"));
+  return (endpoint, locality) => counters[matches.indexOf(endpoint, locality)]!.inc();
 }
