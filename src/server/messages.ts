@@ -2,7 +2,13 @@
 
 import type { Address, LogLevel, ServerLocality } from "../base/mod.ts";
 import type { StatsUpdate } from "../stats/mod.ts";
-import type { ClusterResource, HealthUpdate, HostEvent, HostUpdate } from "../upstream/mod.ts";
+import type {
+  ClusterResource,
+  ConnectionWanted,
+  HealthUpdate,
+  HostEvent,
+  HostUpdate,
+} from "../upstream/mod.ts";
 import type { RemoteProblem } from "./remote_problems.ts";
 
 /** Facts a worker needs before any resource. */
@@ -48,6 +54,8 @@ export type ToWorker =
   | { readonly type: "clusters"; readonly resources: readonly ClusterResource[] }
   | { readonly type: "hosts"; readonly updates: readonly HostUpdate[] }
   | { readonly type: "health"; readonly update: HealthUpdate }
+  /** Another worker waits for a connection. */
+  | { readonly type: "give_connection"; readonly wanted: ConnectionWanted }
   | { readonly type: "secrets"; readonly secrets: readonly object[] }
   /** Compile these; what `reports` finds wrong is told to main, which has not compiled them. */
   | {
@@ -92,5 +100,7 @@ export type FromWorker =
   | { readonly type: "stats"; readonly id: number; readonly update: StatsUpdate | undefined }
   /** A host was seen to fail: main judges. */
   | { readonly type: "host_event"; readonly event: HostEvent }
+  /** A worker waits for a connection that another one has. */
+  | { readonly type: "connection_wanted"; readonly wanted: ConnectionWanted }
   | { readonly type: "drained" }
   | { readonly type: "fault"; readonly error: string };

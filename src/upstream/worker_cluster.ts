@@ -19,6 +19,7 @@ import { compileThresholds, perHostConnectionLimit, SharedBreaker } from "./circ
 import { ClusterFacts, clusterScope } from "./cluster_info.ts";
 import { clusterStat } from "./cluster_stats.ts";
 import { codecFactory } from "./codecs.ts";
+import { ConnectionLimits } from "./conn_pool/connection_limits.ts";
 import { HttpPool } from "./conn_pool/http_pool.ts";
 import type { CodecFactory, PoolProtocol } from "./conn_pool/pool_context.ts";
 import { POOL_STAT } from "./conn_pool/pool_stats.ts";
@@ -33,7 +34,14 @@ import { compileBalancing } from "./lb/compile.ts";
 import type { Balancer, LocalCluster } from "./lb/policy.ts";
 import { compileProtocolOptions, type UpstreamProtocolOptions } from "./protocol_options.ts";
 import type { ProxyChoice } from "./proxy_transport.ts";
-import type { ClusterResource, HostData, HostEvent, HostSetData, HostUpdate } from "./resource.ts";
+import type {
+  ClusterResource,
+  ConnectionWanted,
+  HostData,
+  HostEvent,
+  HostSetData,
+  HostUpdate,
+} from "./resource.ts";
 import { type Connector, type TlsCompiler, UpstreamTransport } from "./transport.ts";
 
 /** What clusters of one thread share. */
@@ -47,6 +55,8 @@ export interface ClusterParts {
   readonly local?: LocalCluster | undefined;
   /** Hears of hosts that main must judge. */
   readonly onHostEvent?: (event: HostEvent) => void;
+  /** Asks the other workers to let a connection go. */
+  readonly onConnectionWanted?: (wanted: ConnectionWanted) => void;
 }
 
 /** What keeps a pool apart from the host's others. */
@@ -85,7 +95,7 @@ export class WorkerCluster implements Cluster {
   readonly #transport: UpstreamTransport;
   readonly #codecs: CodecFactory;
   readonly #balancer: Balancer;
-  readonly #hostLimits: { readonly [priority in Priority]: number | undefined };
+  readonly #limits: { readonly [priority in Priority]: ConnectionLimits };
   readonly #outlierPolicy: OutlierPolicy | undefined;
   readonly #hosts = new Map<number, UpstreamHost>();
   #sets: readonly HostSet[] = [];
@@ -105,7 +115,6 @@ export class WorkerCluster implements Cluster {
     );
     this.info = new ClusterFacts(message, this.options, context);
     this.#codecs = parts.codecs ?? codecFactory(this.options, clusterScope(message, context.scope));
-    this.#hostLimits = perHostConnectionLimit(message, context.problems);
     this.#outlierPolicy = message.outlierDetection === undefined
       ? undefined
       : new OutlierPolicy(message.outlierDetection, context.runtime);
@@ -118,8 +127,10 @@ export class WorkerCluster implements Cluster {
         thresholds: thresholds[priority],
         cluster: message.name,
         runtime: context.runtime,
+        dispatcher: context.dispatcher,
       });
     this.circuitBreakers = { default: breaker("default"), high: breaker("high") };
+    this.#limits = this.#compileLimits();
     const { dispatcher, runtime, problems } = context;
     const { policy, common } = compileBalancing(message, {
       problems,
@@ -170,8 +181,7 @@ export class WorkerCluster implements Cluster {
       dispatcher: this.#parts.context.dispatcher,
       facts: this.info,
       host: upstream,
-      breaker: this.circuitBreakers[request.priority],
-      hostConnectionLimit: this.#hostLimits[request.priority],
+      limits: this.#limits[request.priority],
       connect: () =>
         this.#transport.connect(upstream, {
           serverName: undefined,
@@ -195,6 +205,11 @@ export class WorkerCluster implements Cluster {
       verifiesServerName: false,
       alpn,
     });
+  }
+
+  /** Another thread waits for one of the cluster's connections. */
+  giveConnection(priority: Priority): void {
+    this.#limits[priority].giveConnection();
   }
 
   /** Makes codecs with the cluster's options. */
@@ -293,6 +308,22 @@ export class WorkerCluster implements Cluster {
     }
   }
 
+  #compileLimits(): { readonly [priority in Priority]: ConnectionLimits } {
+    const { context, onConnectionWanted: tell } = this.#parts;
+    const { name } = this.message;
+    const perHost = perHostConnectionLimit(this.message, context.problems);
+    const countsHosts = perHost.default !== undefined || perHost.high !== undefined;
+    const limits = (priority: Priority): ConnectionLimits =>
+      new ConnectionLimits({
+        breaker: this.circuitBreakers[priority],
+        dispatcher: context.dispatcher,
+        perHost: perHost[priority],
+        countsHosts,
+        onWanted: tell === undefined ? undefined : () => tell({ cluster: name, priority }),
+      });
+    return { default: limits("default"), high: limits("high") };
+  }
+
   #protocolOf(downstream: Protocol | undefined): number {
     switch (this.options.mode) {
       case "http2":
@@ -349,10 +380,9 @@ export class WorkerCluster implements Cluster {
       dispatcher: this.#parts.context.dispatcher,
       facts: this.info,
       host,
-      breaker,
+      limits: this.#limits[priority],
       options: this.options,
       protocol: PROTOCOLS[protocol]!,
-      hostConnectionLimit: this.#hostLimits[priority],
       connect: () => this.#transport.connect(host, choice),
       createCodec: this.#codecs,
       onDeleted: () => breaker.releasePool(),

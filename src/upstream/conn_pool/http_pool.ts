@@ -8,6 +8,7 @@ import type { ResponseDecoder } from "../../http/mod.ts";
 import type { PendingStream, StreamRequest } from "../api.ts";
 import { HOST_STAT } from "../host_memory.ts";
 import type { HostPool } from "../host.ts";
+import type { LimitedPool } from "./connection_limits.ts";
 import { PendingRequests } from "./pending_requests.ts";
 import type { PoolContext } from "./pool_context.ts";
 import { POOL_STAT } from "./pool_stats.ts";
@@ -16,7 +17,7 @@ import { type ConnectFailure, PooledConnection, type PoolOwner } from "./pooled_
 /**
  * Gives each request a connection, a place in the line or a failure, within the circuit breakers.
  */
-export class HttpPool implements PoolOwner, HostPool {
+export class HttpPool implements PoolOwner, HostPool, LimitedPool {
   readonly #context: PoolContext;
   /** Connections that can take a stream; the last became so last. */
   readonly #ready: PooledConnection[] = [];
@@ -33,6 +34,7 @@ export class HttpPool implements PoolOwner, HostPool {
   constructor(context: PoolContext) {
     this.#context = context;
     this.#pending = new PendingRequests(() => this.#onCancel());
+    context.limits.pools.add(this);
     this.#serveLater = () => {
       this.#willServe = false;
       this.#serve();
@@ -57,8 +59,8 @@ export class HttpPool implements PoolOwner, HostPool {
       this.#start(connection, decoder, request);
       return undefined;
     }
-    const { breaker, facts, host } = this.#context;
-    if (!breaker.tryPending()) {
+    const { limits, facts, host } = this.#context;
+    if (!limits.breaker.tryPending()) {
       facts.stats.inc(POOL_STAT.rqPendingOverflow);
       request.callbacks.onPoolFailure("overflow", "", host);
       return undefined;
@@ -83,6 +85,22 @@ export class HttpPool implements PoolOwner, HostPool {
     this.#reportIdle();
   }
 
+  // When connections are short (LimitedPool).
+
+  connectWaiting(): boolean {
+    if (this.#pending.length === 0 || this.#all.size > 0) return false;
+    return !this.#connect();
+  }
+
+  giveConnection(): boolean {
+    for (const connection of this.#ready) {
+      // Streams of HTTP/2 end in peace; its connection might never be idle.
+      connection.drain();
+      return true;
+    }
+    return false;
+  }
+
   // Its connections (PoolOwner).
 
   onConnected(connection: PooledConnection): void {
@@ -93,6 +111,8 @@ export class HttpPool implements PoolOwner, HostPool {
   }
 
   onReady(connection: PooledConnection): void {
+    const { limits } = this.#context;
+    if (limits.owes && limits.settle(connection)) return;
     this.#ready.push(connection);
     if (this.#pending.length > 0 && !this.#willServe) {
       // Not now: the peer's FIN may stand right behind the response that made it free.
@@ -131,8 +151,8 @@ export class HttpPool implements PoolOwner, HostPool {
   }
 
   #start(connection: PooledConnection, decoder: ResponseDecoder, request: StreamRequest): void {
-    const { breaker, facts, host } = this.#context;
-    if (breaker.tryRequest()) {
+    const { limits, facts, host } = this.#context;
+    if (limits.breaker.tryRequest()) {
       connection.startStream(decoder, request);
       return;
     }
@@ -161,21 +181,23 @@ export class HttpPool implements PoolOwner, HostPool {
 
   /** One connection for each stream that waits beyond what is connecting already. */
   #connectAsNeeded(): void {
-    const { breaker, facts, host, hostConnectionLimit } = this.#context;
     while (this.#pending.length > this.#connectingCapacity) {
       if (this.#takeReady() !== undefined) return;
-      const isAllowed = breaker.mayConnect &&
-        (hostConnectionLimit === undefined || host.totalConnections() < hostConnectionLimit);
-      if (!isAllowed) {
-        facts.stats.inc(POOL_STAT.cxOverflow);
-        // Without any connection of its own the request would wait for ever.
-        if (this.#all.size > 0) return;
-      }
-      const connection = new PooledConnection(this, this.#context);
-      this.#all.add(connection);
-      this.#connectingCapacity += connection.assumedCapacity;
-      if (!isAllowed) return;
+      if (this.#connect()) continue;
+      this.#context.facts.stats.inc(POOL_STAT.cxOverflow);
+      if (this.#all.size === 0) this.#context.limits.wait(this);
+      return;
     }
+  }
+
+  /** Opens one connection. @returns false if the limits allow no more */
+  #connect(): boolean {
+    const { limits, host } = this.#context;
+    if (!limits.tryTake(host, this.#all.size === 0)) return false;
+    const connection = new PooledConnection(this, this.#context);
+    this.#all.add(connection);
+    this.#connectingCapacity += connection.assumedCapacity;
+    return true;
   }
 
   #failPending(failure: ConnectFailure): void {
@@ -201,8 +223,8 @@ export class HttpPool implements PoolOwner, HostPool {
   }
 
   #releasePending(): void {
-    const { breaker, facts, host } = this.#context;
-    breaker.releasePending();
+    const { limits, facts, host } = this.#context;
+    limits.breaker.releasePending();
     facts.stats.change(POOL_STAT.rqPendingActive, -1);
     host.stats.change(HOST_STAT.rqPendingActive, -1);
   }
@@ -214,6 +236,7 @@ export class HttpPool implements PoolOwner, HostPool {
     // Pools of one name or downstream connection live only as long as they are used.
     if (!this.#isDraining && onIdle === undefined) return;
     this.#isDeleted = true;
+    this.#context.limits.leave(this);
     onDeleted();
   }
 }
