@@ -29,6 +29,7 @@ export interface LimitedPool {
 
 /** What `giveConnection` looks at of a connection that has become free. */
 export interface GivenConnection {
+  readonly connectCompleteMs: number;
   drain(): void;
 }
 
@@ -110,8 +111,10 @@ export class ConnectionLimits {
 
   /** A connection has become free while one is owed. @returns whether it is let go */
   settle(connection: GivenConnection): boolean {
-    this.owes = false;
     const nowMs = this.#dispatcher.clock.nowMs();
+    // Who has just got it uses it for a while, else connections only go round.
+    if (nowMs - connection.connectCompleteMs < RETRY_MS) return false;
+    this.owes = false;
     if (nowMs > this.#owedUntilMs) return false;
     this.#yieldsUntilMs = nowMs + YIELD_MS;
     connection.drain();

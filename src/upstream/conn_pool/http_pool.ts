@@ -93,12 +93,12 @@ export class HttpPool implements PoolOwner, HostPool, LimitedPool {
   }
 
   giveConnection(): boolean {
-    for (const connection of this.#ready) {
-      // Streams of HTTP/2 end in peace; its connection might never be idle.
-      connection.drain();
-      return true;
-    }
-    return false;
+    const connection = this.#ready[0];
+    // What waits here is served by it in this turn or the next one.
+    if (connection === undefined || this.#pending.length > 0) return false;
+    // Streams of HTTP/2 end in peace; its connection might never be idle.
+    connection.drain();
+    return true;
   }
 
   // Its connections (PoolOwner).
