@@ -43,6 +43,8 @@ export interface HostMonitor {
   putStatus(status: number): void;
   /** A connection was there for a request. */
   putConnected(): void;
+  /** As `putConnected`, where no response will follow (TCP): it counts as a success by itself. */
+  putConnectedAlone(): void;
   /** No connection, a reset or a timeout, which counts as this status. */
   putLocalFailure(status: number): void;
 }

@@ -57,6 +57,11 @@ export class ThreadHostMonitor implements HostMonitor {
     view.resetOutlier(slot, OUTLIER_CELL.consecutiveLocal);
   }
 
+  putConnectedAlone(): void {
+    if (this.#parts.policy?.splitsLocalOrigin === true) this.putConnected();
+    else this.putStatus(200);
+  }
+
   putLocalFailure(status: number): void {
     const { policy, view, slot } = this.#parts;
     if (policy?.splitsLocalOrigin !== true) {
