@@ -5,6 +5,7 @@ import type { StatGroup } from "../stats/mod.ts";
 import type { Host, HostHealth, HostMonitor } from "./api.ts";
 import { healthOf, isExcluded } from "./health_flags.ts";
 import { HOST_STAT, type HostSegmentView } from "./host_memory.ts";
+import type { PoolLoad } from "./preconnect.ts";
 import type { HostData, HostSetData, LocalityData } from "./resource.ts";
 import type { TransportSocket } from "./transport_sockets.ts";
 
@@ -14,6 +15,8 @@ export interface HostPool {
   drain(): void;
   /** As `drain`; the pool is not used again. */
   drainForDeletion(): void;
+  /** Adds what it carries and could carry. */
+  addLoad(load: PoolLoad): void;
 }
 
 /**
@@ -120,6 +123,12 @@ export class UpstreamHost implements Host {
   /** Connections of all threads. */
   totalConnections(): number {
     return this.#view.sum(this.#slot, HOST_STAT.cxActive);
+  }
+
+  /** Adds the streams of all its pools. */
+  addLoad(load: PoolLoad): void {
+    for (const pool of this.pools) pool?.addLoad(load);
+    for (const pool of this.keyedPools.values()) pool.addLoad(load);
   }
 
   drainPools(): void {

@@ -31,6 +31,14 @@ import { OutlierPolicy } from "./outlier/policy.ts";
 import { HostSet } from "./host_set.ts";
 import { compileBalancing } from "./lb/compile.ts";
 import type { Balancer } from "./lb/policy.ts";
+import {
+  canForesee,
+  compilePreconnect,
+  fallsShort,
+  HostPreview,
+  MAX_PRECONNECTS,
+  type PreconnectRatios,
+} from "./preconnect.ts";
 import { compileProtocolOptions, type UpstreamProtocolOptions } from "./protocol_options.ts";
 import type { ProxyChoice } from "./proxy_transport.ts";
 import type { ClusterResource, HostData, HostEvent, HostSetData, HostUpdate } from "./resource.ts";
@@ -85,6 +93,9 @@ export class WorkerCluster implements Cluster {
   readonly #balancer: Balancer;
   readonly #hostLimits: { readonly [priority in Priority]: number | undefined };
   readonly #outlierPolicy: OutlierPolicy | undefined;
+  readonly #preconnect: PreconnectRatios;
+  /** Undefined: no connections are opened on hosts to come. */
+  readonly #preview: HostPreview | undefined;
   readonly #hosts = new Map<number, UpstreamHost>();
   #sets: readonly HostSet[] = [];
 
@@ -135,6 +146,10 @@ export class WorkerCluster implements Cluster {
       isMain: context.worker === 0,
       activeRequests: () => breakers.default.requests + breakers.high.requests,
     });
+    this.#preconnect = compilePreconnect(message);
+    this.#preview = this.#preconnect.predictive > 1 && canForesee(message)
+      ? new HostPreview(this.#balancer)
+      : undefined;
   }
 
   /** Hosts by priority. */
@@ -143,7 +158,7 @@ export class WorkerCluster implements Cluster {
   }
 
   chooseHost(context: LoadBalancerContext | undefined): Host | undefined {
-    const host = this.#balancer.chooseHost(context);
+    const host = this.#preview?.take(context) ?? this.#balancer.chooseHost(context);
     if (host === undefined) this.info.stats.inc(NONE_HEALTHY);
     return host;
   }
@@ -154,6 +169,7 @@ export class WorkerCluster implements Cluster {
     request: StreamRequest,
   ): PendingStream | undefined {
     const protocol = this.#protocolOf(request.downstreamProtocol);
+    if (this.#preview !== undefined) this.#predict(this.#preview, protocol, request);
     const pool = this.#poolOf(host as UpstreamHost, protocol, request);
     if (pool !== undefined) return pool.newStream(decoder, request);
     this.info.stats.inc(POOL_STAT.cxPoolOverflow);
@@ -224,6 +240,7 @@ export class WorkerCluster implements Cluster {
     this.#dropMissing(sets);
     this.#sets = sets;
     this.#balancer.refresh(sets);
+    this.#preview?.clear();
   }
 
   /** Reads health flags (and the panic threshold) again. */
@@ -231,6 +248,7 @@ export class WorkerCluster implements Cluster {
     for (const host of this.#hosts.values()) host.refreshHealth();
     this.#sets = this.#sets.map((set) => new HostSet(set.data, set.hosts));
     this.#balancer.refresh(this.#sets);
+    this.#preview?.clear();
   }
 
   /** Idle connections close now, others after their streams; new ones are made as needed. */
@@ -244,6 +262,7 @@ export class WorkerCluster implements Cluster {
     this.#hosts.clear();
     this.#sets = [];
     this.#balancer.refresh([]);
+    this.#preview?.clear();
   }
 
   #hostsOf(data: HostSetData, views: ReadonlyMap<number, HostSegmentView>): UpstreamHost[] {
@@ -282,6 +301,19 @@ export class WorkerCluster implements Cluster {
       if (kept.has(host)) continue;
       this.#hosts.delete(id);
       host.removePools();
+    }
+  }
+
+  /** Opens connections on the hosts of the requests that will follow this one. */
+  #predict(preview: HostPreview, protocol: number, request: StreamRequest): void {
+    const ratio = this.#preconnect.predictive;
+    for (let i = 0; i < MAX_PRECONNECTS; i++) {
+      const load = { pending: 0, active: 0, capacity: 0 };
+      for (const host of this.#hosts.values()) host.addLoad(load);
+      if (!fallsShort(load, ratio, 1)) return;
+      const host = preview.peek(this.#hosts.size);
+      if (host === undefined) return;
+      if (this.#poolOf(host, protocol, request)?.preconnect(ratio) !== true) return;
     }
   }
 
@@ -345,6 +377,7 @@ export class WorkerCluster implements Cluster {
       options: this.options,
       protocol: PROTOCOLS[protocol]!,
       hostConnectionLimit: this.#hostLimits[priority],
+      preconnectRatio: this.#preconnect.perUpstream,
       connect: () => this.#transport.connect(host, choice),
       createCodec: this.#codecs,
       onDeleted: () => breaker.releasePool(),

@@ -9,7 +9,7 @@ const NO_POLICY_HASH = "the hash policies of the route are used";
 export const CLUSTER_SUPPORT: SupportTable = {
   "envoy.config.cluster.v3.Cluster": {
     acted:
-      "name alt_stat_name type cluster_type connect_timeout per_connection_buffer_limit_bytes lb_policy lb_subset_config load_assignment max_requests_per_connection circuit_breakers upstream_http_protocol_options common_http_protocol_options http_protocol_options http2_protocol_options typed_extension_protocol_options dns_refresh_rate dns_jitter dns_failure_refresh_rate respect_dns_ttl dns_lookup_family dns_resolvers use_tcp_for_dns_lookups dns_resolution_config typed_dns_resolver_config upstream_bind_config least_request_lb_config maglev_lb_config ring_hash_lb_config round_robin_lb_config common_lb_config transport_socket transport_socket_matches metadata protocol_selection upstream_connection_options load_balancing_policy upstream_config track_timeout_budgets track_cluster_stats connection_pool_per_downstream_connection health_checks outlier_detection",
+      "name alt_stat_name type cluster_type connect_timeout per_connection_buffer_limit_bytes lb_policy lb_subset_config load_assignment max_requests_per_connection circuit_breakers upstream_http_protocol_options common_http_protocol_options http_protocol_options http2_protocol_options typed_extension_protocol_options dns_refresh_rate dns_jitter dns_failure_refresh_rate respect_dns_ttl dns_lookup_family dns_resolvers use_tcp_for_dns_lookups dns_resolution_config typed_dns_resolver_config upstream_bind_config least_request_lb_config maglev_lb_config ring_hash_lb_config round_robin_lb_config common_lb_config transport_socket transport_socket_matches metadata protocol_selection upstream_connection_options load_balancing_policy upstream_config track_timeout_budgets track_cluster_stats connection_pool_per_downstream_connection preconnect_policy health_checks outlier_detection",
     missing: {
       stats_matcher: "all statistics of the cluster are kept",
       per_connection_buffer_high_watermark_timeout:
@@ -20,7 +20,6 @@ export const CLUSTER_SUPPORT: SupportTable = {
       wait_for_warm_on_init: "the start waits for the first resolution of names of all clusters",
       cleanup_interval: "endpoints come from the file and from DNS only",
       ignore_health_on_host_removal: "an endpoint leaves when DNS does not name it",
-      preconnect_policy: "connections are opened when they are needed",
       queuing_policies: "waiting requests are served first come, first served",
     },
     refused: {
@@ -63,6 +62,10 @@ export const CLUSTER_SUPPORT: SupportTable = {
     acted: "choice_count active_request_bias slow_start_config",
   },
   "envoy.config.cluster.v3.Cluster.MaglevLbConfig": ALL,
+  "envoy.config.cluster.v3.Cluster.PreconnectPolicy": {
+    acted: "per_upstream_preconnect_ratio predictive_preconnect_ratio",
+    missing: { preconnect_enabled_metadata: "connections are opened ahead on every endpoint" },
+  },
   "envoy.config.cluster.v3.Cluster.RefreshRate": ALL,
   "envoy.config.cluster.v3.Cluster.RingHashLbConfig": ALL,
   "envoy.config.cluster.v3.Cluster.RoundRobinLbConfig": ALL,
