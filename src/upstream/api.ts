@@ -13,6 +13,8 @@ import type {
   TlsInfo,
 } from "../http/mod.ts";
 import type { Histogram, StatGroup } from "../stats/mod.ts";
+import type { HostSet } from "./host_set.ts";
+import type { PriorityLoad } from "./lb/priority_load.ts";
 
 export type Priority = "default" | "high";
 
@@ -60,7 +62,15 @@ export interface LoadBalancerContext {
   /** Whether a retry should look for another host; asked up to `hostSelectionRetryCount` times. */
   shouldSelectAnotherHost(host: Host): boolean;
   readonly hostSelectionRetryCount: number;
+  /** Changes the shares of priorities for this retry; undefined: there is nothing to change. */
+  readonly retryPriority?: RetryPriority | undefined;
   readonly streamInfo: StreamInfo | undefined;
+}
+
+/** Which priorities a retry should go to. */
+export interface RetryPriority {
+  onHostAttempted(host: Host): void;
+  adjust(sets: readonly HostSet[], original: PriorityLoad): PriorityLoad;
 }
 
 /** Why a stream could not be had. */
@@ -177,7 +187,7 @@ export interface ClusterInfo {
   /** Indices into CLUSTER_STATS. */
   readonly stats: StatGroup;
   readonly connectTime: Histogram;
-  /** `upstream_rq_<code>`, `upstream_rq_<n>xx`, `upstream_rq_completed`; internal_ and external_ twins; zone and canary trees. */
+  /** `upstream_rq_<code>`, `upstream_rq_<n>xx`, `upstream_rq_completed`; internal_, external_ and canary trees. */
   chargeResponse(
     status: number,
     options: {
@@ -186,6 +196,9 @@ export interface ClusterInfo {
       readonly timeMs: number | undefined;
     },
   ): void;
+  /** Counts a response of a host in `zone` under `zone.<own>.<zone>`, where the own zone is known. */
+  chargeZone(zone: string, status: number): void;
+  recordZoneTime(zone: string, timeMs: number): void;
   readonly trackTimeoutBudgets: boolean;
   readonly timeoutBudgetPercentUsed: Histogram | undefined;
   /** respect_dns_ttl and others live with the resolver. */

@@ -30,7 +30,7 @@ import { ThreadHostMonitor } from "./host_monitor.ts";
 import { OutlierPolicy } from "./outlier/policy.ts";
 import { HostSet } from "./host_set.ts";
 import { compileBalancing } from "./lb/compile.ts";
-import type { Balancer } from "./lb/policy.ts";
+import type { Balancer, LocalCluster } from "./lb/policy.ts";
 import {
   canForesee,
   compilePreconnect,
@@ -51,6 +51,8 @@ export interface ClusterParts {
   readonly compileTls: TlsCompiler;
   /** Makes codecs in place of the real ones, in tests. */
   readonly codecs?: CodecFactory;
+  /** The proxy's own place, where zones count. */
+  readonly local?: LocalCluster | undefined;
   /** Hears of hosts that main must judge. */
   readonly onHostEvent?: (event: HostEvent) => void;
 }
@@ -114,7 +116,7 @@ export class WorkerCluster implements Cluster {
     );
     this.info = new ClusterFacts(message, this.options, context);
     this.#codecs = parts.codecs ?? codecFactory(this.options, clusterScope(message, context.scope));
-    this.#hostLimits = perHostConnectionLimit(message);
+    this.#hostLimits = perHostConnectionLimit(message, context.problems);
     this.#outlierPolicy = message.outlierDetection === undefined
       ? undefined
       : new OutlierPolicy(message.outlierDetection, context.runtime);
@@ -144,6 +146,7 @@ export class WorkerCluster implements Cluster {
       stats: this.info.stats,
       scope: this.info.scope,
       isMain: context.worker === 0,
+      local: parts.local,
       activeRequests: () => breakers.default.requests + breakers.high.requests,
     });
     this.#preconnect = compilePreconnect(message);
@@ -249,6 +252,11 @@ export class WorkerCluster implements Cluster {
     this.#sets = this.#sets.map((set) => new HostSet(set.data, set.hosts));
     this.#balancer.refresh(this.#sets);
     this.#preview?.clear();
+  }
+
+  /** The hosts of the local cluster changed. */
+  refreshLocal(): void {
+    this.#balancer.refreshLocal?.();
   }
 
   /** Idle connections close now, others after their streams; new ones are made as needed. */
