@@ -21,6 +21,7 @@ export class WorkerClusterManager implements ClusterManager {
     this.#parts = {
       connector: SOCKET_CONNECTOR,
       compileTls: compileClientTls,
+      member: (name) => this.#clusters.get(name),
       ...parts,
       context,
     };
