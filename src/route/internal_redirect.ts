@@ -42,6 +42,11 @@ function compilePolicy(
   context: CompileContext,
 ): InternalRedirectPolicy {
   const statuses = message.redirectResponseCodes.filter((code) => REDIRECT_STATUSES.has(code));
+  for (const [index, name] of message.responseHeadersToCopy.entries()) {
+    if (!name.startsWith(":") && name.toLowerCase() !== "host") continue;
+    const text = ":-prefixed headers or Hosts may not be specified here.";
+    context.problems.error(message, `response_headers_to_copy[${index}]`, text);
+  }
   const predicates: InternalRedirectPredicate[] = [];
   for (const predicate of message.predicates) {
     const compiled = compilePredicate(predicate, routeName, context);

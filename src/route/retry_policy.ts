@@ -5,6 +5,7 @@ import type {
   envoy_config_route_v3_HeaderMatcher,
   envoy_config_route_v3_RetryPolicy,
   envoy_config_route_v3_RetryPolicy_RateLimitedRetryBackOff,
+  envoy_extensions_retry_priority_previous_priorities_v3_PreviousPrioritiesConfig,
 } from "../proto/mod.ts";
 import type { HeaderMap } from "../http/mod.ts";
 import type { CompileContext } from "../runtime/mod.ts";
@@ -17,6 +18,9 @@ const HOST_PREDICATES: ReadonlySet<string> = new Set([
   "envoy.extensions.retry.host.omit_host_metadata.v3.OmitHostMetadataConfig",
   "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
 ]);
+
+const PREVIOUS_PRIORITIES =
+  "envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig";
 
 const DEFAULT_RATE_LIMITED_MAX_MS = 300_000;
 
@@ -44,7 +48,7 @@ export function compileRetryPolicy(
       ? Number(message.hostSelectionRetryMaxAttempts)
       : 1,
     hostPredicates: hostPredicates(message, context),
-    retryPriority: retryPriority(message, context),
+    priorityUpdateFrequency: priorityUpdateFrequency(message, context),
     refreshClusterOnRetry: message.refreshClusterOnRetry,
   };
 }
@@ -74,8 +78,7 @@ function backOff(
     ? undefined
     : Math.max(1, optionalMs(given.maxInterval)!);
   if (max !== undefined && max < base) {
-    const text =
-      "retry_policy.max_interval must greater than or equal to the retry_policy.base_interval";
+    const text = "retry_policy.max_interval must greater than or equal to the base_interval";
     context.problems.error(given, "max_interval", text);
   }
   return { backOffBaseMs: base, backOffMaxMs: max };
@@ -113,13 +116,18 @@ function hostPredicates(
   return predicates;
 }
 
-function retryPriority(
+function priorityUpdateFrequency(
   message: envoy_config_route_v3_RetryPolicy,
   context: CompileContext,
-): object | undefined {
-  const given = message.retryPriority;
-  if (given === undefined) return undefined;
-  const effect = "retries choose among all priorities";
-  context.problems.unsupported(message, "retry_priority", effect);
-  return given.configType.value;
+): number | undefined {
+  const typed = message.retryPriority?.configType.value;
+  if (typed?.$typeName === PREVIOUS_PRIORITIES) {
+    return (typed as envoy_extensions_retry_priority_previous_priorities_v3_PreviousPrioritiesConfig)
+      .updateFrequency;
+  }
+  if (message.retryPriority !== undefined) {
+    const effect = "retries choose among all priorities";
+    context.problems.unsupported(message, "retry_priority", effect);
+  }
+  return undefined;
 }

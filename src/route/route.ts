@@ -191,7 +191,8 @@ export interface RetryPolicy {
   } | undefined;
   readonly hostSelectionMaxAttempts: number;
   readonly hostPredicates: readonly object[];
-  readonly retryPriority: object | undefined;
+  /** Tries after which the priorities of those before are left out; undefined: they never are. */
+  readonly priorityUpdateFrequency: number | undefined;
   /** Whether the cluster is looked up and chosen again on each retry. */
   readonly refreshClusterOnRetry: boolean;
 }

@@ -2,7 +2,7 @@
 
 import { H, type HeaderMap, type StreamInfo } from "../http/mod.ts";
 import type { Route } from "../route/mod.ts";
-import { type ClusterInfo, type Host, HOST_STAT } from "../upstream/mod.ts";
+import { type ClusterInfo, type Host, HOST_STAT, type ResponseCodes } from "../upstream/mod.ts";
 import type { RouterConfig } from "./config.ts";
 import type { RequestTreeStats } from "./response_stats.ts";
 
@@ -36,6 +36,8 @@ export class Charger {
   readonly #isCounted: boolean;
   readonly #countsCodes: boolean;
   readonly #isInternal: boolean;
+  /** Trees under the name that the request gave. */
+  readonly #alternative: ResponseCodes | undefined;
 
   constructor(config: RouterConfig, cluster: ClusterInfo, request: {
     readonly headers: HeaderMap;
@@ -49,6 +51,13 @@ export class Charger {
     this.#isCounted = config.emitsDynamicStats && !request.info.isHealthCheck;
     this.#countsCodes = !(request.isGrpc && config.suppressesGrpcCodes);
     this.#isInternal = request.headers.getId(H.xEnvoyInternal) === "true";
+    const name = request.headers.getId(H.xEnvoyUpstreamAltStatName);
+    if (name === undefined) return;
+    // The connection manager has taken it off requests from outside.
+    request.headers.removeId(H.xEnvoyUpstreamAltStatName);
+    if (name !== "") {
+      this.#alternative = config.responseStats.alternative(cluster.statName, name);
+    }
   }
 
   /** Counts a response, or what stands for one that never came. */
@@ -57,6 +66,7 @@ export class Charger {
     if (this.#countsCodes) {
       const isInternal = this.#isInternal;
       this.#cluster.chargeResponse(status, { isInternal, isCanary, timeMs: undefined });
+      this.#alternative?.charge(status, { isInternal, isCanary, timeMs: undefined });
       for (let i = 0; i < this.trees.length; i++) this.trees[i]!.codes.charge(status);
     }
     if (host !== undefined && status >= 500) host.stats.inc(HOST_STAT.rqError);
@@ -75,6 +85,7 @@ export class Charger {
     trees.plain.recordTime(timeMs);
     (this.#isInternal ? trees.internal : trees.external).recordTime(timeMs);
     if (isCanary) trees.canary.recordTime(timeMs);
+    this.#alternative?.recordTime(timeMs, { isInternal: this.#isInternal, isCanary });
     for (let i = 0; i < this.trees.length; i++) this.trees[i]!.codes.recordTime(timeMs);
   }
 }

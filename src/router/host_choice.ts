@@ -2,7 +2,7 @@
 
 import type { HeaderMap, StreamInfo } from "../http/mod.ts";
 import { requestHash, type RouteAction } from "../route/mod.ts";
-import type { Host, LoadBalancerContext } from "../upstream/mod.ts";
+import type { Host, LoadBalancerContext, RetryPriority } from "../upstream/mod.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** The balancer's view of one request: headers, hash, metadata, and hosts already tried. */
@@ -32,6 +32,11 @@ export class HostChoice implements LoadBalancerContext {
   get hostSelectionRetryCount(): number {
     const { isRetry, retry } = this.#exchange;
     return isRetry ? retry?.hostSelectionMaxAttempts ?? 1 : 1;
+  }
+
+  get retryPriority(): RetryPriority | undefined {
+    const { isRetry, retry } = this.#exchange;
+    return isRetry ? retry?.priority : undefined;
   }
 
   shouldSelectAnotherHost(host: Host): boolean {

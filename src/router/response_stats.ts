@@ -1,17 +1,21 @@
 /**
  * Counters of responses beyond the cluster's own trees: of virtual clusters
  * (`vhost.<vh>.vcluster.<vc>.…`), routes with a stat_prefix (`vhost.<vh>.route.<prefix>.…`) and
- * retried responses. All names come from configuration, so the caches are bounded by it.
+ * retried responses. Those names come from configuration, so the caches are bounded by it; the
+ * names that internal requests give (`x-envoy-upstream-alt-stat-name`) have a bound of their own.
  */
 
-import { type Scope, type StatGroup, statTemplate } from "../stats/mod.ts";
-import { CodeTree } from "../upstream/mod.ts";
+import { sanitizeStatName, type Scope, type StatGroup, statTemplate } from "../stats/mod.ts";
+import { CodeTree, ResponseCodes } from "../upstream/mod.ts";
 
 const TEMPLATE = statTemplate(
   `upstream_rq_retry upstream_rq_retry_limit_exceeded upstream_rq_retry_overflow
 upstream_rq_retry_success upstream_rq_timeout upstream_rq_total`,
 );
 const STAT = { retry: 0, limitExceeded: 1, overflow: 2, success: 3, timeout: 4, total: 5 } as const;
+
+/** Trees a thread makes for names that requests give; later names are not counted. */
+const MAX_ALT_TREES = 256;
 
 /** The counters of one virtual cluster or route. */
 export class RequestTreeStats {
@@ -51,6 +55,7 @@ export class ResponseStats {
   readonly #root: Scope;
   readonly #requests = new Map<string, RequestTreeStats>();
   readonly #clusters = new Map<string, ClusterTrees>();
+  readonly #alternatives = new Map<string, ResponseCodes>();
 
   constructor(root: Scope) {
     this.#root = root;
@@ -64,6 +69,20 @@ export class ResponseStats {
       this.#requests.set(prefix, tree);
     }
     return tree;
+  }
+
+  /**
+   * `cluster.<name>.<alternative>.upstream_rq_<code>`; undefined once there are too many.
+   * @param statName of the cluster
+   */
+  alternative(statName: string, name: string): ResponseCodes | undefined {
+    const prefix = `${statName}.${sanitizeStatName(name)}`;
+    let codes = this.#alternatives.get(prefix);
+    if (codes === undefined && this.#alternatives.size < MAX_ALT_TREES) {
+      codes = new ResponseCodes(this.#root.scope("cluster").scope(prefix));
+      this.#alternatives.set(prefix, codes);
+    }
+    return codes;
   }
 
   /** @param statName of the cluster */

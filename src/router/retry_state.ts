@@ -4,7 +4,14 @@ import type { Dispatcher, Timer } from "../base/mod.ts";
 import { H, type HeaderMap } from "../http/mod.ts";
 import type { RetryPolicy } from "../route/mod.ts";
 import type { Runtime } from "../runtime/mod.ts";
-import { type CircuitBreaker, type ClusterInfo, clusterStat, type Host } from "../upstream/mod.ts";
+import {
+  type CircuitBreaker,
+  type ClusterInfo,
+  clusterStat,
+  type Host,
+  PreviousPriorities,
+  type RetryPriority,
+} from "../upstream/mod.ts";
 import { parseUnsigned } from "./grpc.ts";
 import type { AttemptResetReason } from "./reset_reason.ts";
 import type { RequestTreeStats } from "./response_stats.ts";
@@ -132,11 +139,16 @@ export class RetryState implements RetryConditions {
   #isPending = false;
   #timer: Timer | undefined;
   #attempted: Host[] | undefined;
+  /** Leads the next try to other priorities; undefined where the policy asks for none. */
+  readonly priority: RetryPriority | undefined;
 
   constructor(prepared: PreparedPolicy | undefined, wishes: HeaderWishes, options: RetryOptions) {
     const policy = prepared?.policy;
     this.#policy = policy;
     this.#predicates = prepared?.predicates ?? [];
+    this.priority = policy?.priorityUpdateFrequency === undefined
+      ? undefined
+      : new PreviousPriorities(policy.priorityUpdateFrequency);
     this.bits = wishes.bits;
     this.#wishes = wishes;
     this.#options = options;
@@ -157,6 +169,7 @@ export class RetryState implements RetryConditions {
   }
 
   onHostAttempted(host: Host): void {
+    this.priority?.onHostAttempted(host);
     if (this.#predicates.length > 0) (this.#attempted ??= []).push(host);
   }
 

@@ -138,8 +138,6 @@ class Router implements HttpFilter {
     }
     const trees = requestTrees(config, route, { headers, info });
     if (config.strictHeaders.length > 0 && !this.#checkStrictly(headers)) return;
-    // A stat named by a client would be a way to fill the memory.
-    headers.removeId(H.xEnvoyUpstreamAltStatName);
     const isGrpc = isGrpcRequest(headers);
     const charger = new Charger(config, cluster.info, { headers, info, trees, isGrpc });
     if (this.#isShed(cluster, charger)) return;

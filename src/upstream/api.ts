@@ -13,6 +13,8 @@ import type {
   TlsInfo,
 } from "../http/mod.ts";
 import type { Histogram, StatGroup } from "../stats/mod.ts";
+import type { HostSet } from "./host_set.ts";
+import type { PriorityLoad } from "./lb/priority_load.ts";
 
 export type Priority = "default" | "high";
 
@@ -58,7 +60,15 @@ export interface LoadBalancerContext {
   /** Whether a retry should look for another host; asked up to `hostSelectionRetryCount` times. */
   shouldSelectAnotherHost(host: Host): boolean;
   readonly hostSelectionRetryCount: number;
+  /** Changes the shares of priorities for this retry; undefined: there is nothing to change. */
+  readonly retryPriority?: RetryPriority | undefined;
   readonly streamInfo: StreamInfo | undefined;
+}
+
+/** Which priorities a retry should go to. */
+export interface RetryPriority {
+  onHostAttempted(host: Host): void;
+  adjust(sets: readonly HostSet[], original: PriorityLoad): PriorityLoad;
 }
 
 /** Why a stream could not be had. */

@@ -5,6 +5,7 @@
  *     Int32 at base: totals[priority][resource], then per thread shares[priority][resource]
  */
 
+import type { Problems } from "../base/mod.ts";
 import type {
   envoy_config_cluster_v3_CircuitBreakers_Thresholds,
   envoy_config_cluster_v3_Cluster,
@@ -50,8 +51,15 @@ export function compileThresholds(
 /** Connections that one host may have; undefined: no limit of its own. */
 export function perHostConnectionLimit(
   message: envoy_config_cluster_v3_Cluster,
+  problems: Problems,
 ): { readonly [priority in Priority]: number | undefined } {
   const given = message.circuitBreakers?.perHostThresholds ?? [];
+  for (const entry of given) {
+    const isMore = entry.maxPendingRequests !== undefined || entry.maxRequests !== undefined ||
+      entry.maxRetries !== undefined || entry.maxConnectionPools !== undefined ||
+      entry.retryBudget !== undefined;
+    if (isMore) problems.error(entry, "", "Unsupported field in per_host_thresholds");
+  }
   return {
     default: given.find((entry) => entry.priority === 0)?.maxConnections,
     high: given.find((entry) => entry.priority === 1)?.maxConnections,

@@ -7,11 +7,12 @@ export { SYSTEM_FILES, SystemResolver } from "./dns/system_resolver.ts";
 export * from "./health_flags.ts";
 export { HOST_STAT, HOST_STATS } from "./host_memory.ts";
 export { UpstreamHost } from "./host.ts";
+export { PreviousPriorities } from "./lb/previous_priorities.ts";
 export { MainCluster } from "./main/main_cluster.ts";
 export { compileCluster, MainClusters, type MainClustersOptions } from "./main/main_clusters.ts";
 export type { ClusterSnapshot, HostSnapshot } from "./main/snapshot.ts";
 export * from "./resource.ts";
-export { CodeTree } from "./response_codes.ts";
+export { CodeTree, ResponseCodes } from "./response_codes.ts";
 export {
   type ClientTls,
   type Connector,

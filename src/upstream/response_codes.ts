@@ -80,6 +80,16 @@ export class ResponseCodes {
     canary?.recordTime(timeMs);
   }
 
+  /** Records how long a whole response took, in milliseconds. */
+  recordTime(
+    timeMs: number,
+    { isInternal, isCanary }: { readonly isInternal: boolean; readonly isCanary: boolean },
+  ): void {
+    this.#plain.recordTime(timeMs);
+    (isInternal ? this.#internal : this.#external)?.recordTime(timeMs);
+    if (isCanary) this.#canary?.recordTime(timeMs);
+  }
+
   /** The tree `zone.<from>.<to>`, where both zones are known. */
   chargeZone(from: string, to: string, status: number, timeMs: number | undefined): void {
     const name = `zone.${from}.${to}`;

@@ -127,7 +127,7 @@ export class WorkerCluster implements Cluster {
     );
     this.info = new ClusterFacts(message, this.options, context);
     this.#codecs = parts.codecs ?? codecFactory(this.options, clusterScope(message, context.scope));
-    this.#hostLimits = perHostConnectionLimit(message);
+    this.#hostLimits = perHostConnectionLimit(message, context.problems);
     this.#outlierPolicy = message.outlierDetection === undefined
       ? undefined
       : new OutlierPolicy(message.outlierDetection, context.runtime);

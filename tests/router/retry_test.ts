@@ -6,6 +6,8 @@ import type { FakeStream } from "../support/fakes/cluster.ts";
 import { fakeHost } from "../support/fakes/cluster.ts";
 import { BACK_OFF_MS, Bench, header, INTERNAL, request, retry, toA } from "./harness.ts";
 
+const LOAD = { healthy: [100], degraded: [0], panic: [false] };
+
 type Outcome = number | ResetReason | readonly [number, readonly (readonly [string, string])[]];
 
 /** Lets each attempt end in turn; back-offs pass between them. */
@@ -547,4 +549,32 @@ Deno.test("The cluster's policy serves where the route has none", async () => {
   bench.run(() => bench.a.streams[0]!.respond(503));
   bench.advance(1000);
   assertEquals(bench.a.streams.length, 2);
+});
+
+Deno.test("Retries leave out the priorities that were tried", async () => {
+  const priority = {
+    name: "p",
+    typed_config: {
+      "@type":
+        "type.googleapis.com/envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig",
+      update_frequency: 1,
+    },
+  };
+  const bench = await Bench.with([toA(retry({ retry_on: "5xx", retry_priority: priority }))]);
+  bench.get();
+  assertEquals(bench.a.contexts[0]!.retryPriority, undefined, "the first try goes by the load");
+  play(bench, [503]);
+  const adjusted = bench.a.contexts[1]!.retryPriority!.adjust([], LOAD);
+  assertEquals(adjusted, LOAD, "no priority is left: the load as it was");
+});
+
+Deno.test("A second name for statistics comes from internal requests and goes no further", async () => {
+  const bench = await Bench.with([toA()]);
+  const headers: [string, string][] = [["x-envoy-upstream-alt-stat-name", "my:name"]];
+  bench.get("/", { headers: [INTERNAL, ...headers] });
+  bench.run(() => bench.a.streams[0]!.respond(201));
+  for (const name of ["upstream_rq_201", "upstream_rq_2xx", "internal.upstream_rq_201"]) {
+    assertEquals(bench.stat(`cluster.a.my_name.${name}`), 1, name);
+  }
+  assertEquals(bench.a.streams[0]!.headers!.has("x-envoy-upstream-alt-stat-name"), false);
 });

@@ -1,6 +1,6 @@
 // Limits in shared memory: what one thread takes the other sees; a dead thread's share comes back.
 
-import { assertEquals } from "../support/assert.ts";
+import { assertEquals, assertRejects } from "../support/assert.ts";
 import {
   BreakerMemory,
   compileThresholds,
@@ -95,6 +95,26 @@ Deno.test("circuit breaker: gauges show what is open and what remains", async ()
     "circuit_breakers.default.remaining_retries": 3,
     "circuit_breakers.default.remaining_rq": 1024,
   });
+});
+
+Deno.test("circuit breaker: a limit of 0 that nothing ran into is not open", async () => {
+  const bench = new Bench();
+  const cluster = await bench.add({
+    ...assignment({ lb_endpoints: [endpoint(1)] }),
+    circuit_breakers: { thresholds: [{ max_connections: 0, max_requests: 0 }] },
+  });
+  bench.clusters.refreshGauges();
+  assertEquals(bench.stats(/_open$/), {});
+  new TestRequest(bench, cluster);
+  bench.clusters.refreshGauges();
+  assertEquals(bench.stats(/_open$/), { "circuit_breakers.default.cx_open": 1 });
+});
+
+Deno.test("per_host_thresholds take connections only, as in Envoy", async () => {
+  await assertRejects(
+    () => new Bench().add({ circuit_breakers: { per_host_thresholds: [{ max_requests: 1 }] } }),
+    /Unsupported field in per_host_thresholds/,
+  );
 });
 
 Deno.test("per_host_thresholds limit the connections of a host", async () => {

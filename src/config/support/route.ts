@@ -102,9 +102,8 @@ export const ROUTE_SUPPORT: SupportTable = {
   "envoy.config.route.v3.RateLimit.Override.RateLimitOverride": ALL,
   "envoy.config.route.v3.RetryPolicy": {
     acted:
-      "retry_on num_retries per_try_timeout per_try_idle_timeout host_selection_retry_max_attempts retriable_status_codes retry_back_off rate_limited_retry_back_off retriable_headers retriable_request_headers retry_host_predicate",
+      "retry_on num_retries per_try_timeout per_try_idle_timeout host_selection_retry_max_attempts retriable_status_codes retry_back_off rate_limited_retry_back_off retriable_headers retriable_request_headers retry_host_predicate retry_priority",
     missing: {
-      retry_priority: "retries choose priorities like first attempts",
       retry_options_predicates: "retries keep the options of the first attempt",
       refresh_cluster_on_retry: "a retry stays with its cluster",
     },
@@ -113,6 +112,7 @@ export const ROUTE_SUPPORT: SupportTable = {
   "envoy.config.route.v3.RetryPolicy.ResetHeader": ALL,
   "envoy.config.route.v3.RetryPolicy.RetryBackOff": ALL,
   "envoy.config.route.v3.RetryPolicy.RetryHostPredicate": ALL,
+  "envoy.config.route.v3.RetryPolicy.RetryPriority": ALL,
   "envoy.config.route.v3.VirtualCluster": ALL,
   "envoy.config.route.v3.WeightedCluster": ALL,
   "envoy.config.route.v3.WeightedCluster.ClusterWeight": {
@@ -127,5 +127,6 @@ export const ROUTE_SUPPORT: SupportTable = {
   "envoy.extensions.retry.host.omit_canary_hosts.v3.OmitCanaryHostsPredicate": ALL,
   "envoy.extensions.retry.host.omit_host_metadata.v3.OmitHostMetadataConfig": ALL,
   "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate": ALL,
+  "envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig": ALL,
   "envoy.type.matcher.v3.RegexMatchAndSubstitute": ALL,
 };

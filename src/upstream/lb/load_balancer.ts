@@ -46,6 +46,7 @@ export class LoadBalancer implements Balancer {
   readonly #policy: PickingPolicy;
   readonly #options: BalancerOptions;
   #pickers: PriorityPickers[] = [];
+  #sets: readonly HostSet[] = [];
   #load: PriorityLoad = EMPTY_LOAD;
   /** All requests go to the healthy hosts of the first priority. */
   #isSimple = false;
@@ -63,6 +64,7 @@ export class LoadBalancer implements Balancer {
   /** Takes over changed hosts; `sets` are in order of their priorities, without gaps. */
   refresh(sets: readonly HostSet[]): void {
     const threshold = panicThreshold(this.#options);
+    this.#sets = sets;
     this.#load = sets.length === 0 ? EMPTY_LOAD : priorityLoad(sets, threshold);
     this.#pickers = sets.map((set, i) => this.#pickersOf(set, this.#pickers[i]));
     this.#isSimple = this.#load.healthy[0] === 100 && !this.#load.panic[0] &&
@@ -82,9 +84,13 @@ export class LoadBalancer implements Balancer {
   }
 
   #chooseOnce(context: LoadBalancerContext | undefined): UpstreamHost | undefined {
-    if (this.#isSimple) return this.#pickers[0]!.healthy.pick(context);
+    const retryPriority = context?.retryPriority;
+    if (this.#isSimple && retryPriority === undefined) {
+      return this.#pickers[0]!.healthy.pick(context);
+    }
     const choice = this.#choice;
-    choosePriority(this.#load, this.#options.dispatcher.random.below(100), choice);
+    const load = retryPriority?.adjust(this.#sets, this.#load) ?? this.#load;
+    choosePriority(load, this.#options.dispatcher.random.below(100), choice);
     const pickers = this.#pickers[choice.priority];
     if (this.#load.panic[choice.priority] === true) {
       this.#options.stats.inc(HEALTHY_PANIC);

@@ -15,7 +15,8 @@ export interface PriorityLoad {
   readonly panic: readonly boolean[];
 }
 
-interface Availability {
+/** What one priority can take. */
+export interface Availability {
   /** Percent, overprovisioned and capped at 100. */
   readonly healthy: number;
   readonly degraded: number;
@@ -76,7 +77,8 @@ export function choosePriority(load: PriorityLoad, draw: number, choice: Priorit
   choice.priority = 0;
 }
 
-function availabilityOf(set: HostSet): Availability {
+/** The availability of a priority by the health of its hosts. */
+export function availabilityOf(set: HostSet): Availability {
   let healthy: number;
   let degraded: number;
   let total: number;

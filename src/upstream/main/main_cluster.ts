@@ -201,7 +201,8 @@ export class MainCluster {
         [breaker.retries, breaker.maxRetries],
       ];
       rows.forEach(([count, max], i) => {
-        const isOpen = count >= max ? 1 : 0;
+        // A limit of 0 that nothing ran into is not reached, as in Envoy.
+        const isOpen = count > 0 && count >= max ? 1 : 0;
         // A gauge that never changed stays unused, as `usedonly` shows it.
         if (isOpen !== open.get(i)) open.set(i, isOpen);
       });
