@@ -1,6 +1,7 @@
 /** How texts become filter state objects, by the names of Envoy's object factories. */
 
 import type { FilterStateObject } from "../../http/mod.ts";
+import { ORIGINAL_DST_STATE, parseIpAndPort } from "../../upstream/mod.ts";
 import { StateText, TCP_CLUSTER, TCP_IDLE_TIMEOUT_MS } from "./tcp_proxy_state.ts";
 
 /** Makes an object of a text; undefined where the text is none of its kind. */
@@ -16,10 +17,14 @@ const asUint64: ObjectFactory = (text) =>
 const asBool: ObjectFactory = (text) =>
   text === "true" || text === "false" ? new StateText(text) : undefined;
 
+const asAddress: ObjectFactory = (text) =>
+  parseIpAndPort(text) === undefined ? undefined : new StateText(text);
+
 const FACTORIES: ReadonlyMap<string, ObjectFactory> = new Map([
   ["envoy.string", asText],
   ["envoy.hashable_string", asText],
   ["envoy.bool", asBool],
+  [ORIGINAL_DST_STATE, asAddress],
   [TCP_CLUSTER, asText],
   [TCP_IDLE_TIMEOUT_MS, asUint64],
 ]);
@@ -31,7 +36,6 @@ const UNUSED: ReadonlySet<string> = new Set([
   "envoy.network.application_protocols",
   "envoy.network.ip",
   "envoy.network.network_namespace",
-  "envoy.network.transport_socket.original_dst_address",
   "envoy.network.upstream_bind_override.network_namespace",
   "envoy.network.upstream_server_name",
   "envoy.network.upstream_subject_alt_names",

@@ -28,7 +28,8 @@ export class MetHosts {
   /** Requests and connections of a host so far, as of the last sweep. */
   #uses = new Map<string, number>();
   #timer: { cancel(): void } | undefined;
-  #isChanging = false;
+  /** Runs while a change has not been told. */
+  #telling: { cancel(): void } | undefined;
 
   constructor(options: MetHostsOptions) {
     this.#options = options;
@@ -44,6 +45,7 @@ export class MetHosts {
 
   stop(): void {
     this.#timer?.cancel();
+    this.#telling?.cancel();
   }
 
   /** Two workers may meet the same host. @returns whether it is new */
@@ -57,10 +59,8 @@ export class MetHosts {
 
   /** Hosts that are met within one turn of the timers are told together. */
   #tell(): void {
-    if (this.#isChanging) return;
-    this.#isChanging = true;
-    this.#options.timers.after(0, () => {
-      this.#isChanging = false;
+    this.#telling ??= this.#options.timers.after(0, () => {
+      this.#telling = undefined;
       const endpoints = [...this.#endpoints.values()];
       this.#options.onChange({
         priorities: [{ localities: [LOCALITY], endpoints }],

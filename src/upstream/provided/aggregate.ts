@@ -45,6 +45,10 @@ class AggregateBalancer implements Balancer {
   #places: readonly Place[] = [];
   #sets: readonly HostSet[] = [];
   #load: PriorityLoad = EMPTY_LOAD;
+  readonly #placeOf = (host: Host): number | undefined => {
+    const at = this.#sets.findIndex((set) => set.hosts.includes(host as UpstreamHost));
+    return at < 0 ? undefined : at;
+  };
   readonly #choice: PriorityChoice = { priority: 0, isDegraded: false };
 
   constructor(names: readonly string[], options: BalancerOptions, cluster: ProvidingCluster) {
@@ -59,7 +63,8 @@ class AggregateBalancer implements Balancer {
   chooseHost(context: LoadBalancerContext | undefined): UpstreamHost | undefined {
     if (this.#hasChanged()) this.#lineUp();
     const choice = this.#choice;
-    const load = context?.retryPriority?.adjust(this.#sets, this.#load) ?? this.#load;
+    const load = context?.retryPriority?.adjust(this.#sets, this.#load, this.#placeOf) ??
+      this.#load;
     choosePriority(load, this.#options.dispatcher.random.below(100), choice);
     const place = this.#places[choice.priority];
     if (place === undefined) return undefined;

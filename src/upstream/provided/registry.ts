@@ -40,7 +40,10 @@ export function compileProvided(
     const { lbConfig } = cluster;
     return originalDst(lbConfig.case === "originalDstLbConfig" ? lbConfig.value : undefined);
   }
-  const config = kind.case === "clusterType" ? kind.value.typedConfig : undefined;
-  if (config === undefined) return undefined;
+  if (kind.case !== "clusterType") return undefined;
+  const config = kind.value.typedConfig;
+  if (config === undefined) {
+    return kind.value.name === "envoy.cluster.original_dst" ? originalDst(undefined) : undefined;
+  }
   return PROVIDED.find((row) => row.type === config.$typeName)?.compile(config);
 }
