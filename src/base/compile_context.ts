@@ -44,11 +44,20 @@ export type ExtensionCategory =
   | "formatter_command"
   | "lb_policy";
 
+/** Where this process runs. */
+export interface ServerLocality {
+  readonly region: string;
+  readonly zone: string;
+  readonly subZone: string;
+}
+
 /** Facts of this process that configuration and logs refer to. */
 export interface ServerFacts {
   readonly nodeId: string;
   readonly nodeCluster: string;
   readonly zone: string;
+  /** Absent where neither the node nor the command line names any part of it. */
+  readonly locality?: ServerLocality;
   readonly nodeMetadata: { readonly [key: string]: unknown };
   readonly hostname: string;
   readonly version: string;

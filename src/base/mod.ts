@@ -6,6 +6,7 @@ export * from "./config_error.ts";
 export * from "./dispatcher.ts";
 export * from "./duration.ts";
 export * from "./garbage.ts";
+export * from "./keepalive.ts";
 export * from "./logger.ts";
 export * from "./output_buffer.ts";
 export * from "./random.ts";

@@ -1,6 +1,5 @@
 /** Options of the server codecs, with Envoy 1.40's defaults filled in. */
 
-import { durationMsOr } from "../base/mod.ts";
 import type { Http1Options, Http2Options } from "../codec/mod.ts";
 import { compileStringMatchers } from "../matching/mod.ts";
 import type {
@@ -9,8 +8,6 @@ import type {
   envoy_extensions_filters_network_http_connection_manager_v3_HttpConnectionManager as Message,
 } from "../proto/mod.ts";
 import type { CompileContext } from "../runtime/mod.ts";
-import { percentShare } from "./percent.ts";
-import type { KeepaliveOptions } from "./keepalive.ts";
 
 /** One set of options per protocol and transport. */
 export interface CodecConfig {
@@ -121,16 +118,4 @@ function customSettings(
     context.problems.error(message, field, "it needs an identifier and a value");
   });
   return settings;
-}
-
-/** PINGs on HTTP/2; undefined if none are asked for. */
-export function compileKeepalive(message: Message): KeepaliveOptions | undefined {
-  const own = message.http2ProtocolOptions?.connectionKeepalive;
-  if (own?.interval === undefined || own.timeout === undefined) return undefined;
-  return {
-    intervalMs: durationMsOr(own.interval, 0),
-    timeoutMs: durationMsOr(own.timeout, 0),
-    // Envoy's default is 15 %.
-    jitter: own.intervalJitter === undefined ? 0.15 : percentShare(own.intervalJitter),
-  };
 }

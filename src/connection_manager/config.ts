@@ -1,7 +1,12 @@
 /** The connection manager's configuration, compiled once per filter chain and thread. */
 
 import { type AccessLog, compileAccessLogs } from "../access_log/mod.ts";
-import { type Dispatcher, durationMsOr } from "../base/mod.ts";
+import {
+  type Dispatcher,
+  durationMsOr,
+  type KeepaliveOptions,
+  keepaliveOptions,
+} from "../base/mod.ts";
 import type { CodecStats } from "../codec/mod.ts";
 import { compileHttpFilters, type FilterChain, type ListenerFacts } from "../filter_chain/mod.ts";
 import type {
@@ -11,7 +16,7 @@ import type {
 import { compileRouteTable, type RouteTable } from "../route/mod.ts";
 import type { CompileContext, Runtime } from "../runtime/mod.ts";
 import { type Histogram, sanitizeStatName, type StatGroup } from "../stats/mod.ts";
-import { type CodecConfig, compileCodecs, compileKeepalive } from "./codec_config.ts";
+import { type CodecConfig, compileCodecs } from "./codec_config.ts";
 import { percentShare } from "./percent.ts";
 import {
   compileHost,
@@ -22,7 +27,6 @@ import {
   compileSampling,
 } from "./header_config.ts";
 import type { HostOptions } from "./host_normalize.ts";
-import type { KeepaliveOptions } from "./keepalive.ts";
 import { compileLocalReply, type LocalReplyRules } from "./local_reply_config.ts";
 import type { PathOptions } from "./path_normalize.ts";
 import type { ProxyStatusOptions } from "./proxy_status.ts";
@@ -94,7 +98,7 @@ export function compileManager(
     dispatcher: context.dispatcher,
     runtime: context.runtime,
     codec: compileCodecs(message, context),
-    keepalive: compileKeepalive(message),
+    keepalive: keepaliveOptions(message.http2ProtocolOptions?.connectionKeepalive),
     routes,
     chain: compileHttpFilters(message.httpFilters, context, statPrefix),
     upgrades: compileUpgrades(message, context, statPrefix),

@@ -9,7 +9,7 @@
  * so at once, new and HTTP/2 ones after ENDING_GRACE_MS in place of the drain timeout.
  */
 
-import { copyBytes, type Dispatcher, joinBytes, type Timer } from "../base/mod.ts";
+import { copyBytes, type Dispatcher, joinBytes, Keepalive, type Timer } from "../base/mod.ts";
 import { Http1ServerConnection, Http2ServerConnection } from "../codec/mod.ts";
 import type { NetworkCallbacks, NetworkFilter, NetworkStatus } from "../filter_chain/mod.ts";
 import {
@@ -24,7 +24,6 @@ import {
 import type { CloseKind, CloseReason } from "../net/mod.ts";
 import { sniffPreface } from "./codec_choice.ts";
 import type { ManagerConfig } from "./config.ts";
-import { Keepalive } from "./keepalive.ts";
 import { STAT } from "./stats.ts";
 import { ActiveStream, type StreamEnd, type StreamOwner } from "./stream.ts";
 
@@ -42,6 +41,10 @@ const IDLE = 0;
 const DURATION = 1;
 const DRAIN = 2;
 const STREAMS = 3;
+const SETTINGS = 4;
+
+/** Time for the ACK of our SETTINGS (RFC 9113 §6.5.3). */
+const SETTINGS_TIMEOUT_MS = 10_000;
 
 /** A network filter that serves the HTTP of one connection, whatever codec it speaks. */
 export class ManagedConnection implements NetworkFilter, ServerConnectionCallbacks, StreamOwner {
@@ -64,6 +67,7 @@ export class ManagedConnection implements NetworkFilter, ServerConnectionCallbac
   #durationTimer: Timer | undefined = undefined;
   #drainTimer: Timer | undefined = undefined;
   #streamTimer: Timer | undefined = undefined;
+  #settingsTimer: Timer | undefined = undefined;
   #streamTimerAtMs = Infinity;
   #idleSinceMs: number;
   #keepalive: Keepalive | undefined = undefined;
@@ -106,7 +110,7 @@ export class ManagedConnection implements NetworkFilter, ServerConnectionCallbac
 
   onData(bytes: Uint8Array, endStream: boolean): NetworkStatus {
     if (this.#isClosed) return "stop";
-    this.#keepalive?.onActivity(this.dispatcher.clock.nowMs());
+    this.#keepalive?.onActivity();
     const first = this.#codec === undefined ? this.#chooseCodec(bytes, endStream) : bytes;
     if (first === undefined) return "stop";
     if (first.length > 0) this.#handle(this.#codec!.dispatch(first));
@@ -169,7 +173,7 @@ export class ManagedConnection implements NetworkFilter, ServerConnectionCallbac
     // The client's `connection: close` is seen in its headers; a GOAWAY changes nothing for streams under way.
   }
 
-  /** HTTP/1: a pipelined request waits; it gets its turn after this one's flushes. */
+  /** A pipelined request, or windows to be given back: their turn comes after this one's flushes. */
   onResumable(): void {
     this.dispatcher.defer(this.#resume);
   }
@@ -248,12 +252,16 @@ export class ManagedConnection implements NetworkFilter, ServerConnectionCallbac
         return this.#onDrained();
       case STREAMS:
         return this.#expireStreams();
+      case SETTINGS:
+        if (this.#codec instanceof Http2ServerConnection) {
+          this.#handle(this.#codec.onSettingsTimeout());
+        }
     }
   }
 
   readonly #resume = (): void => {
-    if (this.#isClosed || this.#http1 === undefined) return;
-    this.#handle(this.#http1.resume());
+    if (this.#isClosed || this.#codec === undefined) return;
+    this.#handle(this.#codec.resume());
     this.#closeIfDone("flush_write_and_delay");
   };
 
@@ -311,6 +319,8 @@ export class ManagedConnection implements NetworkFilter, ServerConnectionCallbac
     this.#codec = codec;
     config.stats.inc(STAT.downstream_cx_http2_total);
     config.stats.change(STAT.downstream_cx_http2_active, 1);
+    this.#settingsTimer = config.dispatcher.timers.create(this, SETTINGS);
+    this.#settingsTimer.arm(SETTINGS_TIMEOUT_MS);
     if (config.keepalive !== undefined) {
       this.#keepalive = new Keepalive(config.keepalive, config.dispatcher, {
         ping: (opaque) => codec.sendPing(opaque),
@@ -452,6 +462,7 @@ export class ManagedConnection implements NetworkFilter, ServerConnectionCallbac
     this.#durationTimer?.cancel();
     this.#drainTimer?.cancel();
     this.#streamTimer?.cancel();
+    this.#settingsTimer?.cancel();
     this.#keepalive?.stop();
   }
 

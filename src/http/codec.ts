@@ -113,18 +113,20 @@ export interface RequestEncoder extends Stream {
 export interface ConnectionCallbacks {
   /** The peer wants to end: GOAWAY, or `connection: close` on HTTP/1. No new streams after it. */
   onGoAway(code: "no_error" | "other"): void;
+  /**
+   * The codec has something that had better wait: HTTP/1, bytes of a further request that may be
+   * handled now; HTTP/2, windows of streams that read again, whose reader may yet pause them once
+   * its own output has filled up. The user calls the codec's `resume()` once, later, in a turn of
+   * its own. Without this the codec does so itself in a microtask, and an error shows only as
+   * `shouldClose`.
+   */
+  onResumable?(): void;
 }
 
 /** What a server codec tells its connection manager. */
 export interface ServerConnectionCallbacks extends ConnectionCallbacks {
   /** A new request begins. The decoder may answer with the encoder at any time from now on. */
   newStream(encoder: ResponseEncoder): RequestDecoder;
-  /**
-   * HTTP/1: bytes of a further request were kept and may be handled now. The user calls the
-   * codec's `resume()` once, later, in a turn of its own. Without this the codec does so itself in
-   * a microtask, and an error shows only as `shouldClose`.
-   */
-  onResumable?(): void;
 }
 
 /** What a client codec tells its pool. */
@@ -153,6 +155,8 @@ export interface HttpConnection {
    * @returns the error that ends the connection, if any
    */
   dispatch(bytes: Uint8Array): CodecError | undefined;
+  /** Goes on with what `onResumable` told of. @returns the error that ends the connection, if any */
+  resume(): CodecError | undefined;
   /** The peer closed its sending side. @returns whether the connection should be closed now. */
   onEnd(): CodecError | undefined;
   /** The connection is gone: every stream that is left is reset with `connection_termination` or the given reason. */
@@ -176,4 +180,6 @@ export interface ClientHttpConnection extends HttpConnection {
   newStream(decoder: ResponseDecoder): RequestEncoder;
   /** Whether a further request may be sent on this connection once the present ones end. */
   readonly isReusable: boolean;
+  /** HTTP/2: asks the peer for a sign of life; whatever comes in next is the answer. */
+  sendPing?(opaque: number): void;
 }

@@ -66,6 +66,8 @@ export class Charger {
     if (this.#countsCodes) {
       const isInternal = this.#isInternal;
       this.#cluster.chargeResponse(status, { isInternal, isCanary, timeMs: undefined });
+      const zone = host?.locality.zone ?? "";
+      if (zone !== "") this.#cluster.chargeZone(zone, status);
       this.#alternative?.charge(status, { isInternal, isCanary, timeMs: undefined });
       for (let i = 0; i < this.trees.length; i++) this.trees[i]!.codes.charge(status);
     }
@@ -79,11 +81,12 @@ export class Charger {
   }
 
   /** Records how long a whole response took. */
-  chargeTime(timeMs: number, isCanary: boolean): void {
+  chargeTime(timeMs: number, host: Host, isCanary: boolean): void {
     if (!this.#isCounted) return;
     const trees = this.#config.responseStats.clusterTrees(this.#cluster.statName);
     trees.plain.recordTime(timeMs);
     (this.#isInternal ? trees.internal : trees.external).recordTime(timeMs);
+    if (host.locality.zone !== "") this.#cluster.recordZoneTime(host.locality.zone, timeMs);
     if (isCanary) trees.canary.recordTime(timeMs);
     this.#alternative?.recordTime(timeMs, { isInternal: this.#isInternal, isCanary });
     for (let i = 0; i < this.trees.length; i++) this.trees[i]!.codes.recordTime(timeMs);

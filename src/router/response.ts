@@ -207,7 +207,7 @@ export class Response {
     if (exchange.requestCompleteMs >= 0) {
       const tookMs = Math.floor(exchange.nowMs() - exchange.requestCompleteMs);
       if (info.timeoutBudgetPercentUsed !== undefined) this.recordBudget();
-      exchange.charger.chargeTime(tookMs, attempt.isCanary);
+      exchange.charger.chargeTime(tookMs, attempt.host, attempt.isCanary);
     }
     // What is left of the request has no one to read it.
     if (exchange.isRequestComplete) attempt.finish();

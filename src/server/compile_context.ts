@@ -1,7 +1,13 @@
 /** The compile context of one thread: what `server/` hands to every room's compile step. */
 
 import { networkInterfaces } from "node:os";
-import type { Dispatcher, ExtensionCategory, Problems, ServerFacts } from "../base/mod.ts";
+import type {
+  Dispatcher,
+  ExtensionCategory,
+  Problems,
+  ServerFacts,
+  ServerLocality,
+} from "../base/mod.ts";
 import type { CompileContext, Runtime } from "../runtime/mod.ts";
 import type { Scope } from "../stats/mod.ts";
 import type { Extensions } from "./extensions.ts";
@@ -47,7 +53,7 @@ export function serverFacts(
   node: {
     readonly id: string;
     readonly cluster: string;
-    readonly zone: string;
+    readonly locality: ServerLocality | undefined;
     readonly metadata: { readonly [key: string]: unknown };
   },
   process: {
@@ -61,7 +67,8 @@ export function serverFacts(
   return {
     nodeId: node.id,
     nodeCluster: node.cluster,
-    zone: node.zone,
+    zone: node.locality?.zone ?? "",
+    ...(node.locality === undefined ? {} : { locality: node.locality }),
     nodeMetadata: node.metadata,
     ...process,
     ...(localAddress === undefined ? {} : { localAddress }),

@@ -3,9 +3,12 @@
  * when messages are compiled is found by check.ts (validate) or by the first worker (serve).
  */
 
-import type { ConfigProblem, Problems, ServerFacts } from "../base/mod.ts";
+import type { ConfigProblem, Problems, ServerFacts, ServerLocality } from "../base/mod.ts";
 import { decodeBootstrap, type Decoder, formatOf, LazyDumper, sizeProblem } from "../config/mod.ts";
-import type { envoy_config_bootstrap_v3_Bootstrap } from "../proto/mod.ts";
+import type {
+  envoy_config_bootstrap_v3_Bootstrap,
+  envoy_config_core_v3_Locality,
+} from "../proto/mod.ts";
 import { loadRegistry } from "../proto/registry.ts";
 import { mergeLayers, type RuntimeLayers } from "../runtime/mod.ts";
 import { serverFacts } from "./compile_context.ts";
@@ -107,7 +110,20 @@ function nodeOf(
   return {
     id: node?.id || options.serviceNode,
     cluster: node?.cluster || options.serviceCluster,
-    zone: node?.locality?.zone || options.serviceZone,
+    locality: localityOf(node?.locality, options.serviceZone),
     metadata: node?.metadata ?? {},
+  };
+}
+
+/** `--service-zone` fills in a zone that the node does not name. */
+function localityOf(
+  locality: envoy_config_core_v3_Locality | undefined,
+  serviceZone: string,
+): ServerLocality | undefined {
+  if (locality === undefined && serviceZone === "") return undefined;
+  return {
+    region: locality?.region ?? "",
+    zone: locality?.zone || serviceZone,
+    subZone: locality?.subZone ?? "",
   };
 }

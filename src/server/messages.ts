@@ -1,6 +1,6 @@
 /** What main and its workers say to each other. All of it is structured-clonable. */
 
-import type { Address, LogLevel } from "../base/mod.ts";
+import type { Address, LogLevel, ServerLocality } from "../base/mod.ts";
 import type { StatsUpdate } from "../stats/mod.ts";
 import type { ClusterResource, HealthUpdate, HostEvent, HostUpdate } from "../upstream/mod.ts";
 import type { RemoteProblem } from "./remote_problems.ts";
@@ -21,9 +21,11 @@ export interface WorkerInit {
   readonly node: {
     readonly id: string;
     readonly cluster: string;
-    readonly zone: string;
+    readonly locality: ServerLocality | undefined;
     readonly metadata: { readonly [key: string]: unknown };
   };
+  /** `cluster_manager.local_cluster_name`, or "". */
+  readonly localCluster: string;
   readonly hostname: string;
   readonly version: string;
 }

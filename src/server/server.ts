@@ -107,6 +107,7 @@ export class Server {
     this.clusters = new MainClusters(this.#context, {
       threads: options.pool.size + 1,
       onUpdate: (updates) => this.#pool.broadcast({ type: "hosts", updates }),
+      localCluster: localClusterOf(options.config),
       outlierLogPath: options.config.bootstrap.clusterManager?.outlierDetection?.eventLogPath ?? "",
       onHealth: (update) => this.#pool.broadcast({ type: "health", update }),
     });
@@ -447,9 +448,10 @@ export class Server {
       node: {
         id: facts.nodeId,
         cluster: facts.nodeCluster,
-        zone: facts.zone,
+        locality: facts.locality,
         metadata: facts.nodeMetadata,
       },
+      localCluster: localClusterOf(this.#config),
       hostname: facts.hostname,
       version: facts.version,
     };
@@ -519,6 +521,10 @@ export class Server {
     const text = error instanceof Error ? error.stack ?? error.message : String(error);
     logger("main").error("exception on main: {text}", { text });
   }
+}
+
+function localClusterOf({ bootstrap }: LoadedConfig): string {
+  return bootstrap.clusterManager?.localClusterName ?? "";
 }
 
 /** Listeners as they run: of several with one name the last counts, a nameless one gets a name. */

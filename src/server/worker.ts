@@ -75,6 +75,7 @@ class WorkerThread {
     });
     this.#clusters = new WorkerClusterManager(this.#context, {
       onHostEvent: (event) => send({ type: "host_event", event }),
+      localCluster: init.localCluster,
     });
     this.#listeners = new ListenerManager(this.#context);
     services.set("cluster_manager", this.#clusters);

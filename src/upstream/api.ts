@@ -190,7 +190,7 @@ export interface ClusterInfo {
   /** Indices into CLUSTER_STATS. */
   readonly stats: StatGroup;
   readonly connectTime: Histogram;
-  /** `upstream_rq_<code>`, `upstream_rq_<n>xx`, `upstream_rq_completed`; internal_ and external_ twins; zone and canary trees. */
+  /** `upstream_rq_<code>`, `upstream_rq_<n>xx`, `upstream_rq_completed`; internal_, external_ and canary trees. */
   chargeResponse(
     status: number,
     options: {
@@ -199,6 +199,9 @@ export interface ClusterInfo {
       readonly timeMs: number | undefined;
     },
   ): void;
+  /** Counts a response of a host in `zone` under `zone.<own>.<zone>`, where the own zone is known. */
+  chargeZone(zone: string, status: number): void;
+  recordZoneTime(zone: string, timeMs: number): void;
   readonly trackTimeoutBudgets: boolean;
   readonly timeoutBudgetPercentUsed: Histogram | undefined;
   /** respect_dns_ttl and others live with the resolver. */

@@ -83,7 +83,7 @@ export class ClusterFacts implements ClusterInfo {
     this.retryPolicyMessage = options.retryPolicyMessage;
     this.hashPolicyMessages = options.hashPolicyMessages;
     this.isMaintenanceMode = maintenanceMode(message.name, context.runtime, context.dispatcher);
-    this.#codes = new ResponseCodes(scope);
+    this.#codes = new ResponseCodes(scope, context.server.zone);
     this.#compileDropOverloads(message);
   }
 
@@ -102,9 +102,12 @@ export class ClusterFacts implements ClusterInfo {
     this.scope.counter("upstream_rq_drop_overload").inc();
   }
 
-  /** Counts under `zone.<from>.<to>`, for hosts whose zone is known. */
-  chargeZoneResponse(from: string, to: string, status: number, timeMs: number | undefined): void {
-    this.#codes.chargeZone(from, to, status, timeMs);
+  chargeZone(zone: string, status: number): void {
+    this.#codes.zone(zone)?.charge(status);
+  }
+
+  recordZoneTime(zone: string, timeMs: number): void {
+    this.#codes.zone(zone)?.recordTime(timeMs);
   }
 
   /** Envoy takes one category only; its checks are config/'s. */

@@ -95,9 +95,6 @@ export function compileClientHttp2(
     }
     settings.push([setting.identifier, setting.value]);
   });
-  if (message?.connectionKeepalive !== undefined) {
-    problems.unsupported(message, "connection_keepalive", "no PINGs are sent on idle connections");
-  }
   return {
     hpackTableSize: message?.hpackTableSize ?? defaults.hpackTableSize,
     maxConcurrentStreams: message?.maxConcurrentStreams ?? defaults.maxConcurrentStreams,

@@ -3,7 +3,12 @@
  * older fields of the cluster itself that it replaced.
  */
 
-import { durationMsOr, type Problems } from "../base/mod.ts";
+import {
+  durationMsOr,
+  type KeepaliveOptions,
+  keepaliveOptions,
+  type Problems,
+} from "../base/mod.ts";
 import type { Http1Options, Http2Options } from "../codec/mod.ts";
 import type {
   envoy_config_cluster_v3_Cluster,
@@ -25,6 +30,8 @@ export interface UpstreamProtocolOptions {
   readonly mode: ProtocolMode;
   readonly http1: Http1Options;
   readonly http2: Http2Options;
+  /** PINGs on HTTP/2 connections; undefined: none. */
+  readonly keepalive: KeepaliveOptions | undefined;
   /** 0: connections may idle for ever. */
   readonly idleTimeoutMs: number;
   readonly maxConnectionDurationMs: number | undefined;
@@ -86,6 +93,7 @@ export function compileProtocolOptions(
     mode: picked.mode,
     http1: compileClientHttp1(picked.http1, limits, problems),
     http2: compileClientHttp2(picked.http2, limits, problems),
+    keepalive: keepaliveOptions(picked.http2?.connectionKeepalive),
     ...commonOptions(common),
     maxRequestsPerConnection: common?.maxRequestsPerConnection ??
       cluster.maxRequestsPerConnection ?? 0,

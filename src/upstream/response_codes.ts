@@ -49,10 +49,13 @@ export class ResponseCodes {
   #internal: CodeTree | undefined;
   #external: CodeTree | undefined;
   #canary: CodeTree | undefined;
+  /** The proxy's own zone, "" if it is not known. */
+  readonly #ownZone: string;
   readonly #zones = new Map<string, CodeTree>();
 
-  constructor(scope: Scope) {
+  constructor(scope: Scope, ownZone = "") {
     this.#scope = scope;
+    this.#ownZone = ownZone;
     this.#plain = new CodeTree(scope);
   }
 
@@ -90,15 +93,14 @@ export class ResponseCodes {
     if (isCanary) this.#canary?.recordTime(timeMs);
   }
 
-  /** The tree `zone.<from>.<to>`, where both zones are known. */
-  chargeZone(from: string, to: string, status: number, timeMs: number | undefined): void {
-    const name = `zone.${from}.${to}`;
-    let tree = this.#zones.get(name);
+  /** The tree `zone.<own>.<zone>`, where both zones are known. */
+  zone(zone: string): CodeTree | undefined {
+    if (zone === "" || this.#ownZone === "") return undefined;
+    let tree = this.#zones.get(zone);
     if (tree === undefined) {
-      tree = new CodeTree(this.#scope.scope(name));
-      this.#zones.set(name, tree);
+      tree = new CodeTree(this.#scope.scope(`zone.${this.#ownZone}.${zone}`));
+      this.#zones.set(zone, tree);
     }
-    tree.charge(status);
-    if (timeMs !== undefined) tree.recordTime(timeMs);
+    return tree;
   }
 }

@@ -31,7 +31,7 @@ import { ThreadHostMonitor } from "./host_monitor.ts";
 import { OutlierPolicy } from "./outlier/policy.ts";
 import { HostSet } from "./host_set.ts";
 import { compileBalancing } from "./lb/compile.ts";
-import type { Balancer } from "./lb/policy.ts";
+import type { Balancer, LocalCluster } from "./lb/policy.ts";
 import { compileProtocolOptions, type UpstreamProtocolOptions } from "./protocol_options.ts";
 import type { MemberCluster } from "./provided/policy.ts";
 import { compileProvided } from "./provided/registry.ts";
@@ -48,6 +48,8 @@ export interface ClusterParts {
   readonly codecs?: CodecFactory;
   /** Other clusters of the thread, for those that are made of them. */
   readonly member?: (name: string) => MemberCluster | undefined;
+  /** The proxy's own place, where zones count. */
+  readonly local?: LocalCluster | undefined;
   /** Hears of hosts that main must judge. */
   readonly onHostEvent?: (event: HostEvent) => void;
 }
@@ -157,6 +159,7 @@ export class WorkerCluster implements Cluster {
       stats: this.info.stats,
       scope: this.info.scope,
       isMain: context.worker === 0,
+      local: parts.local,
       activeRequests: () => breakers.default.requests + breakers.high.requests,
     };
     this.#balancer = compileProvided(message)?.createBalancer(options, {
@@ -267,6 +270,11 @@ export class WorkerCluster implements Cluster {
     for (const host of this.#hosts.values()) host.refreshHealth();
     this.#sets = this.#sets.map((set) => new HostSet(set.data, set.hosts));
     this.#balancer.refresh(this.#sets);
+  }
+
+  /** The hosts of the local cluster changed. */
+  refreshLocal(): void {
+    this.#balancer.refreshLocal?.();
   }
 
   /** Idle connections close now, others after their streams; new ones are made as needed. */

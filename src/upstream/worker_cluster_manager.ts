@@ -4,25 +4,37 @@ import { compileClientTls } from "../net/mod.ts";
 import type { CompileContext } from "../runtime/mod.ts";
 import type { Cluster, ClusterManager } from "./api.ts";
 import { HostSegmentView } from "./host_memory.ts";
+import type { HostSet } from "./host_set.ts";
+import type { LocalCluster } from "./lb/policy.ts";
 import type { ClusterResource, HealthUpdate, HostSegment, HostUpdate } from "./resource.ts";
 import { SOCKET_CONNECTOR } from "./transport.ts";
 import { type ClusterParts, WorkerCluster } from "./worker_cluster.ts";
+
+/** What a thread's clusters are given besides what tests put in. */
+export interface ClusterManagerOptions extends Partial<Omit<ClusterParts, "context" | "local">> {
+  /** `cluster_manager.local_cluster_name`; "" or absent: zones do not count. */
+  readonly localCluster?: string;
+}
 
 /** The clusters of one thread by name; cluster and host updates replace what they name, whole. */
 export class WorkerClusterManager implements ClusterManager {
   readonly #parts: ClusterParts;
   readonly #clusters = new Map<string, WorkerCluster>();
   readonly #views = new Map<number, HostSegmentView>();
+  /** "" if there is none. */
+  readonly #localName: string;
   /** Workers and main, as main says with the first cluster. */
   #threads = 0;
 
-  /** @param parts what tests put in place of the system's */
-  constructor(context: CompileContext, parts: Partial<Omit<ClusterParts, "context">> = {}) {
+  constructor(context: CompileContext, options: ClusterManagerOptions = {}) {
+    const { localCluster = "", ...parts } = options;
+    this.#localName = localCluster;
     this.#parts = {
       connector: SOCKET_CONNECTOR,
       compileTls: compileClientTls,
       member: (name) => this.#clusters.get(name),
       ...parts,
+      local: localCluster === "" ? undefined : this.#localCluster(context),
       context,
     };
   }
@@ -49,6 +61,7 @@ export class WorkerClusterManager implements ClusterManager {
     const old = this.#clusters.get(resource.message.name);
     this.#clusters.set(resource.message.name, cluster);
     old?.remove();
+    this.#tellLocal(resource.message.name);
     return cluster;
   }
 
@@ -58,6 +71,7 @@ export class WorkerClusterManager implements ClusterManager {
     if (cluster === undefined || cluster.version !== update.version) return;
     this.#addSegments(update.segments);
     cluster.updateHosts(update, this.#views);
+    this.#tellLocal(update.cluster);
   }
 
   remove(name: string): void {
@@ -65,17 +79,21 @@ export class WorkerClusterManager implements ClusterManager {
     if (cluster === undefined) return;
     this.#clusters.delete(name);
     cluster.remove();
+    this.#tellLocal(name);
   }
 
   /** Health flags of these clusters' hosts changed in shared memory. */
   refreshHealth(names: Iterable<string> = this.#clusters.keys()): void {
-    for (const name of names) this.#clusters.get(name)?.refreshHealth();
+    for (const name of names) {
+      this.#clusters.get(name)?.refreshHealth();
+      this.#tellLocal(name);
+    }
   }
 
   /** Takes over what main says about the health of a cluster's hosts. */
   applyHealth({ cluster: name, refreshes, failedHosts }: HealthUpdate): void {
     const cluster = this.#clusters.get(name);
-    if (refreshes) cluster?.refreshHealth();
+    if (refreshes) this.refreshHealth([name]);
     cluster?.drainHosts(failedHosts);
   }
 
@@ -86,6 +104,24 @@ export class WorkerClusterManager implements ClusterManager {
       return;
     }
     for (const cluster of this.#clusters.values()) cluster.drainConnections();
+  }
+
+  #localCluster({ server }: CompileContext): LocalCluster {
+    const hosts = (): HostSet | undefined => this.#clusters.get(this.#localName)?.hostSets[0];
+    return {
+      locality: server.locality,
+      get hosts() {
+        return hosts();
+      },
+    };
+  }
+
+  /** The local cluster's hosts say how much each zone sends. */
+  #tellLocal(changed: string): void {
+    if (changed !== this.#localName) return;
+    for (const [name, cluster] of this.#clusters) {
+      if (name !== changed) cluster.refreshLocal();
+    }
   }
 
   #addSegments(segments: readonly HostSegment[]): void {

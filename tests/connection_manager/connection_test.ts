@@ -558,3 +558,44 @@ Deno.test("AUTO waits until the first bytes tell HTTP/2 from HTTP/1", async () =
   assertEquals(other.stat("downstream_cx_http1_total"), 1);
   assertEquals(other.logged, ["200 - via_upstream"]);
 });
+
+const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+const SETTINGS_ACK = "\0\0\0\x04\x01\0\0\0\0";
+const PING_HEAD = "\0\0\x08\x06\0";
+
+Deno.test("A client that does not acknowledge SETTINGS has ten seconds, T39", async () => {
+  const harness = await Harness.create({});
+  harness.send(PREFACE);
+  harness.clock.advance(9_990);
+  assertEquals(harness.connection.isClosing, false);
+  harness.clock.advance(20);
+  assertEquals(harness.connection.isClosing, true);
+  // GOAWAY with SETTINGS_TIMEOUT (RFC 9113 §6.5.3).
+  assertEquals(harness.connection.written().endsWith("\0\0\0\x04"), true);
+  assertEquals(harness.stat("downstream_cx_protocol_error"), 1);
+});
+
+Deno.test("A client that acknowledges SETTINGS stays, T39", async () => {
+  const harness = await Harness.create({});
+  harness.send(PREFACE + SETTINGS_ACK);
+  harness.clock.advance(60_000);
+  assertEquals(harness.connection.isClosing, false);
+});
+
+Deno.test("connection_keepalive pings the client and closes when nothing comes back", async () => {
+  const harness = await Harness.create({
+    http2_protocol_options: {
+      connection_keepalive: { interval: "1s", timeout: "0.5s", interval_jitter: { value: 0 } },
+    },
+  });
+  harness.send(PREFACE + SETTINGS_ACK);
+  harness.clock.advance(1000);
+  assertEquals(harness.connection.written().slice(0, 5), PING_HEAD);
+  harness.send(SETTINGS_ACK);
+  harness.clock.advance(1000);
+  assertEquals(harness.connection.written().slice(0, 5), PING_HEAD);
+  assertEquals(harness.connection.isClosing, false);
+  harness.clock.advance(505);
+  assertEquals(harness.connection.isClosing, true);
+  assertEquals(harness.stats.scope("http2").counter("keepalive_timeout").value, 1);
+});

@@ -36,13 +36,8 @@ static_resources:
 const MIB = 1024 * 1024;
 const BODY_BYTES = 100 * MIB;
 const PIECE = new Uint8Array(256 * 1024).fill(120);
-/**
- * Two windows of 16 MiB, the sockets of the kernel on both ways (up to 10 MiB each) and the proxy's own
- * buffers. Two, since a body that came before its upstream was connected is credited the moment it is
- * passed on, before the stalled upstream stops the stream again: seen at 46 to 47 MiB. What the proxy
- * itself holds of it is bounded below.
- */
-const HELD_LIMIT_BYTES = 56 * MIB;
+/** One window of 16 MiB, the sockets of the kernel on both ways and the proxy's own buffers. */
+const HELD_LIMIT_BYTES = 40 * MIB;
 const RSS_LIMIT_BYTES = 80 * MIB;
 
 /** A stream of either client or server, Node's sockets and HTTP/2 streams alike. */

@@ -47,7 +47,12 @@ Deno.test("extensions are found by category and type, once they are loaded", asy
 
 Deno.test("serverFacts joins the node and the process", () => {
   const facts = serverFacts(
-    { id: "n", cluster: "c", zone: "z", metadata: { a: 1 } },
+    {
+      id: "n",
+      cluster: "c",
+      locality: { region: "r", zone: "z", subZone: "" },
+      metadata: { a: 1 },
+    },
     { hostname: "h", version: "1", drainTimeMs: 5, drainsAtOnce: true },
   );
   assertEquals(

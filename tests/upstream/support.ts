@@ -1,6 +1,6 @@
 /** Clusters on a fake clock with scripted connections, for the tests of this room. */
 
-import { Dispatcher, SeededRandom } from "../../src/base/mod.ts";
+import { Dispatcher, SeededRandom, type ServerLocality } from "../../src/base/mod.ts";
 import {
   HeaderMap,
   type RequestEncoder,
@@ -65,6 +65,8 @@ export class Bench {
       readonly runtime?: ReadonlyMap<string, unknown>;
       readonly createResolver?: () => DnsResolver;
       readonly seed?: number;
+      /** Where the proxy is, and which cluster has its peers. */
+      readonly local?: { readonly locality: ServerLocality; readonly cluster: string };
     } = {},
   ) {
     const dispatcher = new Dispatcher({
@@ -76,9 +78,14 @@ export class Bench {
       dispatcher,
       ...(options.runtime === undefined ? {} : { runtime: options.runtime }),
     });
-    this.context = { ...context, worker: 0 };
+    const { local } = options;
+    const server = local === undefined
+      ? context.server
+      : { ...context.server, zone: local.locality.zone, locality: local.locality };
+    this.context = { ...context, server, worker: 0 };
     this.clusters = new MainClusters(this.context, {
       threads: 2,
+      ...(local === undefined ? {} : { localCluster: local.cluster }),
       onUpdate: (updates) => this.updates.push(...updates),
       onHealth: (update) => this.health.push(update),
       connector: () => {

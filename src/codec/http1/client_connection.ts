@@ -159,6 +159,9 @@ export class Http1ClientConnection implements ClientHttpConnection, ClientStream
     stream.decoder.onReset(isCut ? "protocol_error" : reason, details);
   }
 
+  /** Nothing is ever kept here: a peer that speaks out of turn breaks the protocol. */
+  resume(): undefined {}
+
   shutdownNotice(): void {}
 
   /** No request follows the present one. */

@@ -66,6 +66,10 @@ export class Http2ClientConnection implements ClientHttpConnection {
     return this.#session.dispatch(bytes);
   }
 
+  resume(): CodecError | undefined {
+    return this.#session.resumeStreams();
+  }
+
   /** HTTP/2 has no half-close: the owner closes the connection, which resets what is left. */
   onEnd(): CodecError | undefined {
     return this.#session.error;
@@ -109,14 +113,14 @@ export class Http2ClientConnection implements ClientHttpConnection {
 class ClientRole implements SessionRole {
   readonly isServer = false;
   readonly malformedReason = "protocol_error";
-  readonly #callbacks: ClientConnectionCallbacks;
+  readonly callbacks: ClientConnectionCallbacks;
   session: Http2Session | undefined;
   /** Either side has said that no more streams are welcome. */
   isGoingAway = false;
   #maxStreams = -1;
 
   constructor(callbacks: ClientConnectionCallbacks) {
-    this.#callbacks = callbacks;
+    this.callbacks = callbacks;
   }
 
   /** A server opens no streams: push is off. */
@@ -154,12 +158,12 @@ class ClientRole implements SessionRole {
     const maxStreams = this.session!.peer.maxConcurrentStreams;
     if (maxStreams === this.#maxStreams) return;
     this.#maxStreams = maxStreams;
-    this.#callbacks.onMaxStreamsChanged(maxStreams);
+    this.callbacks.onMaxStreamsChanged(maxStreams);
   }
 
   onGoAway(lastStreamId: number, code: number): void {
     this.isGoingAway = true;
-    this.#callbacks.onGoAway(code === ERROR_CODE.noError ? "no_error" : "other");
+    this.callbacks.onGoAway(code === ERROR_CODE.noError ? "no_error" : "other");
     this.session!.refuseStreamsAbove(lastStreamId);
   }
 

@@ -17,6 +17,7 @@ export const MESSAGES = {
   /** nghttp2's words for a frame that Envoy's callbacks refuse. */
   refusedFrame: "The user callback function failed",
   prematureResets: "too_many_premature_resets",
+  settingsTimeout: "settings_timeout",
   outboundFrames: "Too many frames in the outbound queue.",
   outboundControlFrames: "Too many control frames in the outbound queue.",
 } as const;

@@ -41,6 +41,10 @@ export class Http2ServerConnection implements HttpConnection {
     return this.#session.dispatch(bytes);
   }
 
+  resume(): CodecError | undefined {
+    return this.#session.resumeStreams();
+  }
+
   /** HTTP/2 has no half-close: the owner closes the connection, which resets what is left. */
   onEnd(): CodecError | undefined {
     return this.#session.error;
@@ -75,9 +79,12 @@ export class Http2ServerConnection implements HttpConnection {
     this.#session.sendPing(opaque);
   }
 
-  /** Whether the peer owes the ACK of our SETTINGS for longer than this (RFC 9113 §6.5.3). */
-  isSettingsAckOverdue(timeoutMs: number): boolean {
-    return this.#session.isSettingsAckOverdue(timeoutMs);
+  /**
+   * The time to acknowledge our SETTINGS is over: without the ACK no limit in them holds.
+   * @returns the error that ends the connection, unless the ACK has come (RFC 9113 §6.5.3)
+   */
+  onSettingsTimeout(): CodecError | undefined {
+    return this.#session.onSettingsTimeout();
   }
 
   /**
@@ -92,11 +99,11 @@ export class Http2ServerConnection implements HttpConnection {
 class ServerRole implements SessionRole {
   readonly isServer = true;
   readonly malformedReason = "local_reset";
-  readonly #callbacks: ServerConnectionCallbacks;
+  readonly callbacks: ServerConnectionCallbacks;
   session: Http2Session | undefined;
 
   constructor(callbacks: ServerConnectionCallbacks) {
-    this.#callbacks = callbacks;
+    this.callbacks = callbacks;
   }
 
   openByPeer(streamId: number): Http2Stream {
@@ -104,7 +111,7 @@ class ServerRole implements SessionRole {
     const stream = session.createStream();
     stream.state = "open";
     session.register(stream, streamId);
-    stream.attach(this.#callbacks.newStream(stream));
+    stream.attach(this.callbacks.newStream(stream));
     return stream;
   }
 
@@ -132,7 +139,7 @@ class ServerRole implements SessionRole {
   onPeerSettings(): void {}
 
   onGoAway(_lastStreamId: number, code: number): void {
-    this.#callbacks.onGoAway(code === ERROR_CODE.noError ? "no_error" : "other");
+    this.callbacks.onGoAway(code === ERROR_CODE.noError ? "no_error" : "other");
   }
 
   prepareHeaders(stream: Http2Stream, headers: HeaderMap): HeaderMap {

@@ -73,12 +73,13 @@ export class Http2Session implements SessionCore, FrameHandler, StreamOwner, Sen
   readonly #blocks: BlockReceiver;
   readonly #control: ControlReceiver;
 
+  /** Streams that read again and wait for `resumeStreams`. */
+  readonly #resuming: Http2Stream[] = [];
   #error: CodecError | undefined;
   #isClosed = false;
   #hasStarted = false;
   #hasPeerSettings = false;
   #isAcknowledged = false;
-  #settingsSentMs = 0;
   /** Whether the connection's output is over its limit. */
   #isTransportFull = false;
 
@@ -144,7 +145,6 @@ export class Http2Session implements SessionCore, FrameHandler, StreamOwner, Sen
     this.#hasStarted = true;
     if (!this.role.isServer) this.writer.preface();
     this.writer.settings(localSettings(this.options, this.role.isServer));
-    this.#settingsSentMs = this.nowMs();
     const more = this.options.initialConnectionWindowSize - DEFAULT_WINDOW;
     if (more > 0) this.writer.windowUpdate(0, more);
   }
@@ -176,10 +176,12 @@ export class Http2Session implements SessionCore, FrameHandler, StreamOwner, Sen
     if (!this.#isClosed && this.#error === undefined) this.writer.ping(opaque);
   }
 
-  /** Whether our SETTINGS have waited longer than this for their ACK (RFC 9113 §6.5.3). */
-  isSettingsAckOverdue(timeoutMs: number): boolean {
-    return this.#hasStarted && !this.#isAcknowledged &&
-      this.nowMs() - this.#settingsSentMs > timeoutMs;
+  /** Ends the connection of a peer that has not acknowledged our SETTINGS (RFC 9113 §6.5.3). */
+  onSettingsTimeout(): CodecError | undefined {
+    if (this.#isAcknowledged) return undefined;
+    this.start();
+    this.#end(ERROR_CODE.settingsTimeout, { kind: "protocol", details: MESSAGES.settingsTimeout });
+    return this.#error;
   }
 
   onTransportAboveHigh(): void {
@@ -274,10 +276,27 @@ export class Http2Session implements SessionCore, FrameHandler, StreamOwner, Sen
     else this.endStream(stream, code, reason, "");
   }
 
+  /** Not at once: what it held is being written just now, and may fill its reader up again. */
   resume(stream: Http2Stream): void {
-    const bytes = stream.withheldBytes;
-    stream.withheldBytes = 0;
-    if (!this.#isClosed && this.#error === undefined) this.#data.giveBack(stream, bytes);
+    if (this.#resuming.push(stream) > 1) return;
+    const { callbacks } = this.role;
+    if (callbacks.onResumable !== undefined) callbacks.onResumable();
+    else queueMicrotask(() => this.resumeStreams());
+  }
+
+  /** Gives back the windows of streams that read again and were not paused anew. */
+  resumeStreams(): CodecError | undefined {
+    const resuming = this.#resuming;
+    const isOver = this.#isClosed || this.#error !== undefined;
+    for (let i = 0; i < resuming.length && !isOver; i++) {
+      const stream = resuming[i]!;
+      if (stream.isReadDisabled) continue;
+      const bytes = stream.withheldBytes;
+      stream.withheldBytes = 0;
+      this.#data.giveBack(stream, bytes);
+    }
+    resuming.length = 0;
+    return this.#error;
   }
 
   // SenderEvents.

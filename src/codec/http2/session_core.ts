@@ -1,6 +1,6 @@
 /** What the parts of a session share: the face that `Http2Session` shows to its receivers. */
 
-import type { CodecError, HeaderMap, ResetReason } from "../../http/mod.ts";
+import type { CodecError, ConnectionCallbacks, HeaderMap, ResetReason } from "../../http/mod.ts";
 import type { CodecStats, Http2Options } from "../options.ts";
 import type { Ending } from "./closed_streams.ts";
 import type { Flood, InboundLimits } from "./flood_limits.ts";
@@ -16,6 +16,7 @@ import type { StreamTable } from "./stream_table.ts";
 /** What tells a server's session from a client's. */
 export interface SessionRole {
   readonly isServer: boolean;
+  readonly callbacks: ConnectionCallbacks;
   /** Why a user hears of a stream that the peer's malformed message ended. */
   readonly malformedReason: ResetReason;
   /** A HEADERS frame on a stream not opened yet. Server: makes the stream; client: undefined. */

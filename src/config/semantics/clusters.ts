@@ -5,6 +5,7 @@ import type {
   envoy_config_core_v3_Address as Address,
 } from "../../proto/mod.ts";
 import { isIp } from "../ip_text.ts";
+import { BALANCING_CHECKS, checkPolicyFields } from "./balancing.ts";
 import type { Checks, SemanticContext } from "./context.ts";
 
 /** Cluster.DiscoveryType. */
@@ -20,6 +21,12 @@ const LB_CATEGORY = "envoy.load_balancing_policies";
 
 /** Checks by message type. */
 export const CLUSTER_CHECKS: Checks = {
+  ...BALANCING_CHECKS,
+  "envoy.config.bootstrap.v3.Bootstrap": ({ clusterManager }, { clusters, problems }) => {
+    const name = clusterManager?.localClusterName ?? "";
+    if (name === "" || clusters.has(name)) return;
+    problems.error(clusterManager!, "local_cluster_name", `no cluster is named "${name}"`);
+  },
   "envoy.config.bootstrap.v3.Bootstrap.StaticResources": ({ clusters }, { problems }) => {
     const seen = new Set<string>();
     for (const cluster of clusters) {
@@ -32,6 +39,7 @@ export const CLUSTER_CHECKS: Checks = {
   "envoy.config.cluster.v3.Cluster": (cluster, context) => {
     checkDiscovery(cluster, context);
     checkBalancing(cluster, context);
+    checkPolicyFields(cluster, context.problems);
     checkEndpoints(cluster, context);
     checkRing(cluster, context);
     for (const match of cluster.transportSocketMatches) {

@@ -2,7 +2,6 @@
 
 import { ALL, type SupportTable } from "./table.ts";
 
-const NO_LOCALITY = "localities are balanced by their endpoints alone";
 const NO_POLICY_HASH = "the hash policies of the route are used";
 
 /** Rows by full message name. */
@@ -44,15 +43,15 @@ export const CLUSTER_SUPPORT: SupportTable = {
   },
   "envoy.config.cluster.v3.Cluster.CommonLbConfig": {
     acted:
-      "healthy_panic_threshold locality_weighted_lb_config consistent_hashing_lb_config update_merge_window ignore_new_hosts_until_first_hc",
+      "healthy_panic_threshold zone_aware_lb_config locality_weighted_lb_config consistent_hashing_lb_config update_merge_window ignore_new_hosts_until_first_hc",
     missing: {
       override_host_status: "no filter asks for certain endpoints",
-      zone_aware_lb_config: NO_LOCALITY,
       close_connections_on_host_set_change: "connections to kept endpoints are kept",
     },
   },
   "envoy.config.cluster.v3.Cluster.CommonLbConfig.ConsistentHashingLbConfig": ALL,
   "envoy.config.cluster.v3.Cluster.CommonLbConfig.LocalityWeightedLbConfig": ALL,
+  "envoy.config.cluster.v3.Cluster.CommonLbConfig.ZoneAwareLbConfig": ALL,
   "envoy.config.cluster.v3.Cluster.CustomClusterType": ALL,
   "envoy.config.cluster.v3.Cluster.LbSubsetConfig": ALL,
   "envoy.config.cluster.v3.Cluster.LbSubsetConfig.LbSubsetSelector": ALL,
@@ -148,10 +147,12 @@ export const CLUSTER_SUPPORT: SupportTable = {
   },
   "envoy.extensions.health_check.event_sinks.file.v3.HealthCheckEventFileSink": ALL,
   "envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig": {
-    acted: "locality_weighted_lb_config",
-    missing: { zone_aware_lb_config: NO_LOCALITY },
+    acted: "zone_aware_lb_config locality_weighted_lb_config",
   },
   "envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.LocalityWeightedLbConfig":
+    ALL,
+  "envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.ZoneAwareLbConfig": ALL,
+  "envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.ZoneAwareLbConfig.ForceLocalZone":
     ALL,
   "envoy.extensions.load_balancing_policies.common.v3.SlowStartConfig": ALL,
   "envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest": ALL,

@@ -63,10 +63,7 @@ export const CORE_SUPPORT: SupportTable = {
   "envoy.config.core.v3.Http2ProtocolOptions.SettingsParameter": ALL,
   "envoy.config.core.v3.HttpProtocolOptions": ALL,
   "envoy.config.core.v3.JsonFormatOptions": ALL,
-  "envoy.config.core.v3.KeepaliveSettings": {
-    acted: "interval timeout interval_jitter",
-    missing: { connection_idle_interval: "a connection that was idle is used without a PING" },
-  },
+  "envoy.config.core.v3.KeepaliveSettings": ALL,
   "envoy.config.core.v3.Locality": ALL,
   "envoy.config.core.v3.Metadata": ALL,
   "envoy.config.core.v3.Node": ALL,

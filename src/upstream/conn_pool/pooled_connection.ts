@@ -6,7 +6,7 @@
  *          └──────────── failure, timeout, close from either end ────────────────────────┘
  */
 
-import type { Address, Timer } from "../../base/mod.ts";
+import { type Address, Keepalive, type KeepaliveActions, type Timer } from "../../base/mod.ts";
 import type {
   ClientConnectionCallbacks,
   ClientHttpConnection,
@@ -46,7 +46,7 @@ const TIMER_MAX_DURATION = 1;
 
 /** A connection that carries streams up to its limits; its pool learns of every change of state. */
 export class PooledConnection
-  implements ConnectionEvents, ClientConnectionCallbacks, PoolReady, StreamOwner {
+  implements ConnectionEvents, ClientConnectionCallbacks, PoolReady, StreamOwner, KeepaliveActions {
   readonly connection: Connection;
   readonly host: UpstreamHost;
   state: PooledState = "connecting";
@@ -62,6 +62,7 @@ export class PooledConnection
   readonly #timer: Timer;
   #durationTimer: Timer | undefined;
   #codec: ClientHttpConnection | undefined;
+  #keepalive: Keepalive | undefined;
   #activeStreams = 0;
   #maxStreams: number;
   #remainingStreams: number;
@@ -120,6 +121,12 @@ export class PooledConnection
     return this.#activeStreams;
   }
 
+  /** Streams it could take on top of those it carries. */
+  get freeStreams(): number {
+    if (this.state !== "ready") return 0;
+    return Math.min(this.#maxStreams - this.#activeStreams, this.#remainingStreams);
+  }
+
   /** Starts a stream; only while `ready`. The request is in hand of the breaker already. */
   startStream(decoder: ResponseDecoder, request: StreamRequest): void {
     const { facts } = this.#context;
@@ -135,6 +142,7 @@ export class PooledConnection
     this.#tally.streamStarted();
     const stream = new PoolStream(this, decoder);
     stream.attach(this.#codec!.newStream(stream));
+    this.#keepalive?.beforeWork();
     request.callbacks.onPoolReady(stream, this);
   }
 
@@ -201,7 +209,7 @@ export class PooledConnection
   // The connection's events.
 
   onConnected(): void {
-    const { dispatcher, facts, protocol, host } = this.#context;
+    const { dispatcher, facts, protocol, host, options } = this.#context;
     const now = dispatcher.clock.nowMs();
     this.connectCompleteMs = now;
     this.handshakeCompleteMs = this.connection.tls === undefined ? -1 : now;
@@ -212,6 +220,9 @@ export class PooledConnection
     this.#timer.cancel();
     this.#armDuration();
     this.#codec = this.#context.createCodec(isHttp2 ? "http2" : "http1", this.connection, this);
+    if (isHttp2 && options.keepalive !== undefined) {
+      this.#keepalive = new Keepalive(options.keepalive, dispatcher, this);
+    }
     this.state = "ready";
     this.#armIdle();
     this.#owner.onConnected(this);
@@ -219,6 +230,7 @@ export class PooledConnection
 
   onData(bytes: Uint8Array): void {
     this.#tally.received(bytes.length);
+    this.#keepalive?.onActivity();
     const error = this.#codec!.dispatch(bytes);
     if (error !== undefined) this.#onCodecError(error.kind, error.details);
   }
@@ -238,6 +250,7 @@ export class PooledConnection
     this.state = "closed";
     this.#timer.cancel();
     this.#durationTimer?.cancel();
+    this.#keepalive?.stop();
     const isLocal = !this.#isClosedByPeer && isLocalClose(reason);
     const hadStreams = this.#closedWithActive || this.#activeStreams > 0;
     this.#tally.closed(this.connection, { isLocal, hadStreams, wasConnecting });
@@ -272,6 +285,23 @@ export class PooledConnection
     this.#maxStreams = Math.min(this.#context.options.http2.maxConcurrentStreams, maxStreams);
     if (this.state === "ready" && this.#activeStreams >= this.#maxStreams) this.#leaveReady("busy");
     else if (this.state === "busy") this.#becomeReady();
+  }
+
+  /** Windows to be given back: after the flushes, which may fill their reader up again. */
+  onResumable(): void {
+    this.#context.dispatcher.defer(() => void this.#codec!.resume());
+  }
+
+  // Signs of life (KeepaliveActions).
+
+  ping(opaque: number): void {
+    this.#codec!.sendPing!(opaque);
+  }
+
+  expire(): void {
+    this.#context.facts.scope.scope("http2").counter("keepalive_timeout").inc();
+    if (this.#activeStreams > 0) this.#closedWithActive = true;
+    this.connection.close("no_flush", "http2_ping_timeout");
   }
 
   // Timers.

@@ -5,6 +5,7 @@ import type {
   envoy_config_cluster_v3_Cluster,
   envoy_config_cluster_v3_LoadBalancingPolicy,
 } from "../../proto/mod.ts";
+import { compileLocality } from "./locality_config.ts";
 import type { BalancerOptions, LbPolicy, LbPolicyContext, LbPolicyFactory } from "./policy.ts";
 import { LB_POLICIES } from "./registry.ts";
 import { readSubsetConfig } from "./subset_config.ts";
@@ -32,7 +33,7 @@ export interface CompiledBalancing {
   /** What `common_lb_config` tells every policy. */
   readonly common: Pick<
     BalancerOptions,
-    "healthyPanicThreshold" | "failTrafficOnPanic" | "usesLocalityWeights"
+    "healthyPanicThreshold" | "locality"
   >;
 }
 
@@ -50,12 +51,6 @@ export function compileBalancing(
     hashing,
     compileChild: (list) => compileList(list, cluster, context),
   };
-  const locality = common?.localityConfigSpecifier;
-  const { problems } = context;
-  if (locality?.case === "zoneAwareLbConfig") {
-    const effect = "requests are spread over all zones alike";
-    problems.unsupported(common!, "zone_aware_lb_config", effect);
-  }
   const policy = compilePolicy(cluster, context);
   const subsets = cluster.lbSubsetConfig;
   // Without selectors Envoy leaves the fallback policy aside as well.
@@ -65,9 +60,7 @@ export function compileBalancing(
     policy: hasSubsets ? behindSubsets(readSubsetConfig(subsets!), policy) : policy,
     common: {
       healthyPanicThreshold: common?.healthyPanicThreshold?.value ?? 50,
-      failTrafficOnPanic: locality?.case === "zoneAwareLbConfig" &&
-        locality.value.failTrafficOnPanic,
-      usesLocalityWeights: locality?.case === "localityWeightedLbConfig",
+      locality: compileLocality(common),
     },
   };
 }

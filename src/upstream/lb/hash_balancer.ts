@@ -85,7 +85,7 @@ export class HashBalancer implements Balancer {
 
   #build(set: HostSet, usesAll: boolean): HashTable {
     const policy = this.#policy;
-    const usesLocalities = policy.usesLocalityWeights || this.#options.usesLocalityWeights;
+    const usesLocalities = policy.usesLocalityWeights || this.#options.locality.usesWeights;
     const hosts = weightHosts(set, { usesAll, usesLocalities });
     const table = policy.build(hosts, this.#stats);
     const factorPct = policy.hashing.hashBalanceFactor ?? 0;

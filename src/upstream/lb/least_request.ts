@@ -10,7 +10,7 @@ import type {
 } from "../../proto/mod.ts";
 import type { UpstreamHost } from "../host.ts";
 import { behindPriorities } from "./load_balancer.ts";
-import { checkLocality, failsTrafficOnPanic, usesLocalityWeights } from "./locality_config.ts";
+import { localityOf } from "./locality_config.ts";
 import type { HostPicker, LbPolicyFactory } from "./policy.ts";
 import { EdfPicker, haveEqualWeights } from "./round_robin.ts";
 import { compileSlowStart } from "./slow_start.ts";
@@ -88,7 +88,6 @@ export const leastRequest: LbPolicyFactory = {
   compile(message, context) {
     const config = message as Message | undefined;
     const slowStart = compileSlowStart(config, context);
-    checkLocality(config, context.problems);
     const choices = config?.choiceCount ?? 2;
     const isFullScan = config !== undefined && "selectionMethod" in config &&
       (config.enableFullScan === true || config.selectionMethod === FULL_SCAN);
@@ -103,8 +102,7 @@ export const leastRequest: LbPolicyFactory = {
       return weight / (exponent === 1 ? busy : busy ** exponent);
     };
     return behindPriorities({
-      usesLocalityWeights: usesLocalityWeights(config),
-      failsTrafficOnPanic: failsTrafficOnPanic(config),
+      locality: localityOf(config),
       createPicker(hosts) {
         const isStarting = slowStart?.begin(hosts) === true;
         if (isStarting || !haveEqualWeights(hosts)) {

@@ -8,6 +8,7 @@ import { clusterStat } from "../cluster_stats.ts";
 import type { UpstreamHost } from "../host.ts";
 import type { HostSet, LocalityHosts } from "../host_set.ts";
 import { EdfScheduler } from "./edf.ts";
+import type { LocalityOptions } from "./locality_config.ts";
 import type { Balancer, BalancerOptions, HostPicker, LbPolicy, PickingPolicy } from "./policy.ts";
 import {
   choosePriority,
@@ -17,6 +18,7 @@ import {
   type PriorityLoad,
   priorityLoad,
 } from "./priority_load.ts";
+import { pickByZone, ZoneRouting } from "./zone_routing.ts";
 
 const HEALTHY_PANIC = clusterStat("lb_healthy_panic");
 
@@ -45,6 +47,9 @@ export function behindPriorities(policy: PickingPolicy): LbPolicy {
 export class LoadBalancer implements Balancer {
   readonly #policy: PickingPolicy;
   readonly #options: BalancerOptions;
+  readonly #locality: LocalityOptions;
+  /** Undefined where no local cluster is named. */
+  readonly #zones: ZoneRouting | undefined;
   #pickers: PriorityPickers[] = [];
   #sets: readonly HostSet[] = [];
   #load: PriorityLoad = EMPTY_LOAD;
@@ -55,6 +60,14 @@ export class LoadBalancer implements Balancer {
   constructor(policy: PickingPolicy, options: BalancerOptions) {
     this.#policy = policy;
     this.#options = options;
+    const locality = policy.locality ?? options.locality;
+    this.#locality = locality;
+    const { local } = options;
+    this.#zones = local === undefined ? undefined : new ZoneRouting(policy, options, {
+      local,
+      options: locality.zones,
+      failsOnPanic: locality.failsTrafficOnPanic,
+    });
   }
 
   get load(): PriorityLoad {
@@ -67,8 +80,13 @@ export class LoadBalancer implements Balancer {
     this.#sets = sets;
     this.#load = sets.length === 0 ? EMPTY_LOAD : priorityLoad(sets, threshold);
     this.#pickers = sets.map((set, i) => this.#pickersOf(set, this.#pickers[i]));
+    this.refreshLocal();
+  }
+
+  refreshLocal(): void {
+    this.#zones?.refresh(this.#sets[0]);
     this.#isSimple = this.#load.healthy[0] === 100 && !this.#load.panic[0] &&
-      this.#pickers[0]?.healthyLocalities === undefined;
+      this.#pickers[0]?.healthyLocalities === undefined && this.#zones?.isActive !== true;
   }
 
   chooseHost(context: LoadBalancerContext | undefined): UpstreamHost | undefined {
@@ -94,7 +112,7 @@ export class LoadBalancer implements Balancer {
     const pickers = this.#pickers[choice.priority];
     if (this.#load.panic[choice.priority] === true) {
       this.#options.stats.inc(HEALTHY_PANIC);
-      if (this.#policy.failsTrafficOnPanic || this.#options.failTrafficOnPanic) return undefined;
+      if (this.#locality.failsTrafficOnPanic) return undefined;
       return pickers?.all.pick(context);
     }
     if (pickers === undefined) return undefined;
@@ -102,12 +120,14 @@ export class LoadBalancer implements Balancer {
     if (localities !== undefined && localities.size > 0) {
       return localities.pick(weightOfLocality)!.picker.pick(context);
     }
-    return (choice.isDegraded ? pickers.degraded : pickers.healthy).pick(context);
+    const all = choice.isDegraded ? pickers.degraded : pickers.healthy;
+    if (choice.priority > 0 || this.#zones?.isActive !== true) return all.pick(context);
+    return pickByZone(this.#zones, { isDegraded: choice.isDegraded, all }, context);
   }
 
   #pickersOf(set: HostSet, previous: PriorityPickers | undefined): PriorityPickers {
     const policy = this.#policy;
-    const localities = this.#options.usesLocalityWeights || policy.usesLocalityWeights;
+    const localities = this.#locality.usesWeights;
     return {
       all: policy.createPicker(set.hosts, previous?.all),
       healthy: policy.createPicker(set.healthy, previous?.healthy),

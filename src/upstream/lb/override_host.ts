@@ -44,6 +44,10 @@ class OverrideHostBalancer implements Balancer {
     this.#fallback.refresh(sets);
   }
 
+  refreshLocal(): void {
+    this.#fallback.refreshLocal?.();
+  }
+
   chooseHost(context: LoadBalancerContext | undefined): UpstreamHost | undefined {
     const info = context?.streamInfo;
     if (info === undefined) return this.#fallback.chooseHost(context);

@@ -7,11 +7,15 @@ import type { Scope, StatGroup } from "../../stats/mod.ts";
 import type { LoadBalancerContext } from "../api.ts";
 import type { UpstreamHost } from "../host.ts";
 import type { HostSet } from "../host_set.ts";
+import type { LocalityOptions } from "./locality_config.ts";
+import type { Locality } from "./zones.ts";
 
 /** Chooses the hosts of one cluster, or of a subset of it, on one thread. */
 export interface Balancer {
   /** Takes over changed hosts; `sets` are in order of their priorities, without gaps. */
   refresh(sets: readonly HostSet[]): void;
+  /** The local cluster's hosts changed; absent where zones do not count. */
+  refreshLocal?(): void;
   chooseHost(context: LoadBalancerContext | undefined): UpstreamHost | undefined;
 }
 
@@ -19,9 +23,10 @@ export interface Balancer {
 export interface BalancerOptions {
   /** Percent of hosts that must be usable, else all are used. */
   readonly healthyPanicThreshold: number;
-  readonly failTrafficOnPanic: boolean;
-  /** Whether `common_lb_config` asks for weights of localities. */
-  readonly usesLocalityWeights: boolean;
+  /** What `common_lb_config` says of localities. */
+  readonly locality: LocalityOptions;
+  /** Undefined where the bootstrap names no local cluster. */
+  readonly local: LocalCluster | undefined;
   readonly dispatcher: Dispatcher;
   readonly runtime: Runtime;
   /** By CLUSTER_STATS. */
@@ -32,6 +37,14 @@ export interface BalancerOptions {
   readonly isMain: boolean;
   /** Requests under way in the cluster, on all threads. */
   readonly activeRequests: () => number;
+}
+
+/** Where this proxy is, and the cluster of its peers (`local_cluster_name`). */
+export interface LocalCluster {
+  /** `node.locality`. */
+  readonly locality: Locality | undefined;
+  /** The peers of the first priority as they are now. */
+  readonly hosts: HostSet | undefined;
 }
 
 /** A compiled policy of one cluster on one thread. */
@@ -48,10 +61,8 @@ export interface HostPicker {
 export interface PickingPolicy {
   /** @param previous the picker of the same list before an update, whose place may be kept */
   createPicker(hosts: readonly UpstreamHost[], previous: HostPicker | undefined): HostPicker;
-  /** Spread over localities, where the policy's own configuration says so. */
-  readonly usesLocalityWeights: boolean;
-  /** No host in panic, where the policy's own configuration says so. */
-  readonly failsTrafficOnPanic: boolean;
+  /** What the policy's own configuration says; undefined: as the cluster's does. */
+  readonly locality: LocalityOptions | undefined;
 }
 
 export interface LbPolicyContext {

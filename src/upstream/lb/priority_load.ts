@@ -103,7 +103,8 @@ function weightOf(hosts: HostSet["hosts"]): number {
   return hosts.reduce((sum, host) => sum + host.weight, 0);
 }
 
-function isInPanic(set: HostSet, threshold: number): boolean {
+/** Whether too few hosts of a priority are usable; `threshold` is in percent. */
+export function isInPanic(set: HostSet, threshold: number): boolean {
   const total = set.hosts.length - set.excluded.length;
   const usable = total <= 0 ? 0 : 100 * (set.healthy.length + set.degraded.length) / total;
   return usable < threshold;

@@ -4,7 +4,7 @@ import type { envoy_extensions_load_balancing_policies_random_v3_Random } from "
 import type { Random } from "../../base/mod.ts";
 import type { UpstreamHost } from "../host.ts";
 import { behindPriorities } from "./load_balancer.ts";
-import { checkLocality, failsTrafficOnPanic, usesLocalityWeights } from "./locality_config.ts";
+import { localityOf } from "./locality_config.ts";
 import type { HostPicker, LbPolicyFactory } from "./policy.ts";
 
 class RandomPicker implements HostPicker {
@@ -30,10 +30,8 @@ export const random: LbPolicyFactory = {
     const config = message as
       | envoy_extensions_load_balancing_policies_random_v3_Random
       | undefined;
-    checkLocality(config, context.problems);
     return behindPriorities({
-      usesLocalityWeights: usesLocalityWeights(config),
-      failsTrafficOnPanic: failsTrafficOnPanic(config),
+      locality: localityOf(config),
       createPicker: (hosts) => new RandomPicker(hosts, context.random),
     });
   },

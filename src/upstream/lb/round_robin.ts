@@ -7,7 +7,7 @@ import type {
 import type { UpstreamHost } from "../host.ts";
 import { EdfScheduler } from "./edf.ts";
 import { behindPriorities } from "./load_balancer.ts";
-import { checkLocality, failsTrafficOnPanic, usesLocalityWeights } from "./locality_config.ts";
+import { localityOf } from "./locality_config.ts";
 import type { HostPicker, LbPolicyFactory } from "./policy.ts";
 import { compileSlowStart } from "./slow_start.ts";
 
@@ -67,13 +67,11 @@ export const roundRobin: LbPolicyFactory = {
   legacyConfig: "roundRobinLbConfig",
   compile(message, context) {
     const config = message as Message | undefined;
-    checkLocality(config, context.problems);
     const slowStart = compileSlowStart(config, context);
     const weightOf = (host: UpstreamHost): number =>
       slowStart === undefined ? host.weight : host.weight * slowStart.factorOf(host);
     return behindPriorities({
-      usesLocalityWeights: usesLocalityWeights(config),
-      failsTrafficOnPanic: failsTrafficOnPanic(config),
+      locality: localityOf(config),
       createPicker(hosts, previous) {
         const seed = context.random.below(SEED_BOUND);
         const isStarting = slowStart?.begin(hosts) === true;

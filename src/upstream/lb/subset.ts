@@ -68,7 +68,10 @@ class SubsetBalancer implements Balancer {
     this.#child = child;
     this.#options = {
       ...options,
-      usesLocalityWeights: options.usesLocalityWeights && config.isLocalityWeightAware,
+      locality: {
+        ...options.locality,
+        usesWeights: options.locality.usesWeights && config.isLocalityWeightAware,
+      },
     };
     this.#any = child.createBalancer(this.#options);
     this.#default = child.createBalancer(this.#options);
@@ -106,6 +109,12 @@ class SubsetBalancer implements Balancer {
       }
       subset.refresh(sets.map((set, i) => this.#part(set, indices[i] ?? [])));
     }
+  }
+
+  refreshLocal(): void {
+    this.#any.refreshLocal?.();
+    this.#default.refreshLocal?.();
+    for (const subset of this.#subsets.values()) subset.refreshLocal?.();
   }
 
   chooseHost(context: LoadBalancerContext | undefined): UpstreamHost | undefined {

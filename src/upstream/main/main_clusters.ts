@@ -27,6 +27,8 @@ export interface MainClustersOptions {
   readonly onHealth?: (update: HealthUpdate) => void;
   /** `cluster_manager.outlier_detection.event_log_path`; "" or absent: ejections are not logged. */
   readonly outlierLogPath?: string;
+  /** `cluster_manager.local_cluster_name`; "" or absent: zones do not count. */
+  readonly localCluster?: string;
   readonly compileTls?: TlsCompiler;
   readonly connector?: Connector;
   /** Makes a resolver in place of the system's, in tests. */
@@ -66,12 +68,13 @@ export class MainClusters {
     const { threads, connector, compileTls } = options;
     this.#context = context;
     this.#options = options;
-    const { outlierLogPath = "" } = options;
+    const { outlierLogPath = "", localCluster = "" } = options;
     this.#outlierLog = outlierLogPath === "" ? undefined : new EventFile(outlierLogPath);
     this.#memory = new HostMemory(threads, context.dispatcher.clock);
     this.#breakers = new BreakerMemory(threads);
     this.manager = new WorkerClusterManager(context, {
       onHostEvent: (event) => this.onHostEvent(event),
+      localCluster,
       ...(connector === undefined ? {} : { connector }),
       ...(compileTls === undefined ? {} : { compileTls }),
     });

@@ -239,6 +239,8 @@ export class Side<C extends HttpConnection> {
   readonly stats = new FakeStats();
   readonly streams: Recorder[] = [];
   readonly goAways: string[] = [];
+  /** Times the codec asked to be resumed later. */
+  resumables = 0;
   readonly maxStreams: number[] = [];
   readonly codec: C;
   /** Server: called for each new stream, before its headers. */
@@ -279,6 +281,7 @@ export function newServer(options: Partial<Http2Options> = {}): Server {
         return recorder;
       },
       onGoAway: (code) => side.goAways.push(code),
+      onResumable: () => void side.resumables++,
     }, side.stats)
   );
 }
@@ -297,6 +300,7 @@ export function newClient(options: Partial<Http2Options> = {}): Client {
   return new Side((side: Client) =>
     new Http2ClientConnection(side.transport, { ...OPTIONS, ...options }, {
       onGoAway: (code) => side.goAways.push(code),
+      onResumable: () => void side.resumables++,
       onMaxStreamsChanged: (max) => side.maxStreams.push(max),
     }, side.stats)
   );

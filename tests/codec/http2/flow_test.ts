@@ -1,3 +1,4 @@
+import { Http2ServerConnection } from "../../../src/codec/mod.ts";
 import { HeaderMap } from "../../../src/http/mod.ts";
 import { ReceiveWindow, SendWindow } from "../../../src/codec/http2/flow_window.ts";
 import { PendingData } from "../../../src/codec/http2/pending_data.ts";
@@ -7,15 +8,21 @@ import {
   data,
   END_HEADERS,
   END_STREAM,
+  FakeStats,
+  FakeTransport,
   frame,
   get,
   headers,
   openServer,
+  OPTIONS,
   PADDED,
   post,
+  PREFACE,
+  Recorder,
   rst,
   type Server,
   settings,
+  settingsAck,
   windowUpdate,
 } from "./dialogue.ts";
 
@@ -172,7 +179,95 @@ Deno.test("a paused user withholds WINDOW_UPDATE, and gives it when it resumes",
   encoder.readDisable(false);
   assertEquals(side.answers(), []);
   encoder.readDisable(false);
+  assertEquals([side.answers(), side.resumables], [[], 1]);
+  assertEquals(side.codec.resume(), undefined);
   assertEquals(side.answers(), ["WINDOW_UPDATE 1 1000"]);
+});
+
+/** What a paused stream with 1000 bytes withheld does before its windows are given back. */
+const RESUMES: readonly {
+  readonly name: string;
+  readonly act: (stream: Recorder, side: Server) => void;
+  readonly want: readonly string[];
+}[] = [
+  { name: "reads on", act: () => {}, want: ["WINDOW_UPDATE 1 1000"] },
+  {
+    name: "is paused again by a reader that filled up",
+    act: ({ encoder }) => encoder.readDisable(true),
+    want: [],
+  },
+  {
+    name: "is paused and goes on once more",
+    act: ({ encoder }) => {
+      encoder.readDisable(true);
+      encoder.readDisable(false);
+    },
+    want: ["WINDOW_UPDATE 1 1000"],
+  },
+  {
+    name: "is reset by its user",
+    act: ({ encoder }, side) => {
+      encoder.reset("local_reset");
+      side.answers();
+    },
+    want: [],
+  },
+  { name: "is reset by the peer", act: (_stream, side) => void side.send(rst(1, 8)), want: [] },
+  {
+    name: "is of a connection that closed",
+    act: (_stream, side) => side.codec.onConnectionClosed("connection_termination", ""),
+    want: [],
+  },
+];
+
+for (const row of RESUMES) {
+  Deno.test(`the windows of a stream that ${row.name}`, () => {
+    const side = openServer({ initialStreamWindowSize: 1000 }, headers(1, post(), END_HEADERS));
+    const stream = side.streams[0]!;
+    stream.encoder.readDisable(true);
+    side.send(data(1, "x".repeat(1000)));
+    stream.encoder.readDisable(false);
+    row.act(stream, side);
+    side.codec.resume();
+    assertEquals(side.answers(), row.want);
+    // Nothing is given back twice.
+    side.codec.resume();
+    assertEquals(side.answers(), []);
+  });
+}
+
+Deno.test("windows withheld through two pauses come back once", () => {
+  const side = openServer({ initialStreamWindowSize: 1000 }, headers(1, post(), END_HEADERS));
+  const { encoder } = side.streams[0]!;
+  encoder.readDisable(true);
+  side.send(data(1, "x".repeat(600)));
+  encoder.readDisable(false);
+  encoder.readDisable(true);
+  side.codec.resume();
+  side.send(data(1, "x".repeat(400)));
+  encoder.readDisable(false);
+  side.codec.resume();
+  assertEquals([side.answers(), side.resumables], [["WINDOW_UPDATE 1 1000"], 2]);
+});
+
+Deno.test("a user without onResumable gets windows back in a microtask", async () => {
+  const transport = new FakeTransport();
+  const stream = new Recorder();
+  const codec = new Http2ServerConnection(transport, { ...OPTIONS, initialStreamWindowSize: 10 }, {
+    newStream: (encoder) => {
+      stream.encoder = encoder as Recorder["encoder"];
+      return stream;
+    },
+    onGoAway() {},
+  }, new FakeStats());
+  codec.dispatch(concat(PREFACE, settings(), settingsAck(), headers(1, post(), END_HEADERS)));
+  stream.encoder.readDisable(true);
+  codec.dispatch(data(1, "0123456789"));
+  transport.take();
+  stream.encoder.readDisable(false);
+  assertEquals(transport.take().length, 0);
+  await Promise.resolve();
+  assertEquals(transport.take(), windowUpdate(1, 10));
 });
 
 Deno.test("a window that is overrun costs the stream, the connection's costs the connection", () => {

@@ -20,7 +20,6 @@ import {
   PRIORITY,
   rst,
   settings,
-  settingsAck,
   uint32,
   windowUpdate,
 } from "./dialogue.ts";
@@ -486,11 +485,23 @@ Deno.test("underscores in names: rejected, dropped or let through", () => {
   assertEquals(openServer({}, headers(1, pairs)).events(), [`${GET_EVENT} a_b=1 x-c=2`]);
 });
 
-Deno.test("SETTINGS that are not acknowledged can be told by their age, T39", () => {
+Deno.test("SETTINGS that are not acknowledged end the connection, T39, §6.5.3", () => {
   const side = newServer();
-  side.send(PREFACE, settings());
-  side.transport.now += 10001;
-  assertEquals(side.codec.isSettingsAckOverdue(10000), true);
-  side.send(settingsAck());
-  assertEquals(side.codec.isSettingsAckOverdue(10000), false);
+  side.send(PREFACE, settings(), headers(1, get()));
+  const error = { kind: "protocol", details: "settings_timeout" } as const;
+  assertEquals(side.codec.onSettingsTimeout(), error);
+  assertEquals(side.answers(), ["GOAWAY 1 4"]);
+  assertEquals(side.send(headers(3, get())), []);
+});
+
+Deno.test("a peer that never sent SETTINGS has not acknowledged ours either, T39", () => {
+  const side = newServer();
+  side.send(PREFACE);
+  assertEquals(side.codec.onSettingsTimeout()?.details, "settings_timeout");
+  assertEquals(side.answers().slice(-1), ["GOAWAY 0 4"]);
+});
+
+Deno.test("SETTINGS that were acknowledged end nothing, §6.5.3", () => {
+  const side = openServer();
+  assertEquals([side.codec.onSettingsTimeout(), side.answers()], [undefined, []]);
 });

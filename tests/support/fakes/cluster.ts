@@ -209,6 +209,8 @@ export class FakeCluster implements Cluster {
       isMaintenanceMode: () => false,
       stats: stats.scope.scope("cluster").scope(name).group(CLUSTER_STATS),
       connectTime: new Histogram("c", "milliseconds"),
+      chargeZone: (zone, status) => void this.charged.push(`${status} zone ${zone}`),
+      recordZoneTime: () => {},
       chargeResponse: (status, { isInternal, isCanary }) => {
         const side = isInternal ? "internal" : "external";
         this.charged.push(`${status} ${side}${isCanary ? " canary" : ""}`);

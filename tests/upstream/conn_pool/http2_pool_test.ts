@@ -20,6 +20,8 @@ class FakeCodec implements ClientHttpConnection {
   readonly protocol: Protocol;
   readonly callbacks: ClientConnectionCallbacks;
   readonly streams: { readonly decoder: ResponseDecoder; reset: ResetReason | undefined }[] = [];
+  readonly pings: number[] = [];
+  resumed = 0;
   isReusable = true;
   activeStreams = 0;
 
@@ -57,6 +59,12 @@ class FakeCodec implements ClientHttpConnection {
 
   dispatch(): undefined {}
   onEnd(): undefined {}
+  resume(): undefined {
+    this.resumed++;
+  }
+  sendPing(opaque: number): void {
+    this.pings.push(opaque);
+  }
   shutdownNotice(): void {}
   goAway(): void {}
   wantsToWrite(): boolean {
@@ -180,6 +188,88 @@ Deno.test("HTTP/2 pool: max_requests_per_connection drains after the last", asyn
   assertEquals(connections[0]!.isClosed, false);
   bench.run(() => codecs[0]!.answer(1));
   assertEquals(connections[0]!.isClosed, true);
+});
+
+/** PINGs on a connection with one request under way; what is noted is asked for at the end. */
+const KEEPALIVES: readonly {
+  readonly name: string;
+  readonly settings: object;
+  readonly act: (it: Http2Bench) => void;
+  readonly want: { readonly pings: number; readonly isClosed: boolean };
+}[] = [
+  {
+    name: "a PING after the interval, and the end without an answer",
+    settings: { interval: "1s" },
+    act: ({ bench }) => {
+      bench.advance(1000);
+      bench.advance(500);
+    },
+    want: { pings: 1, isClosed: true },
+  },
+  {
+    name: "bytes are the answer, and the next PING comes after the interval",
+    settings: { interval: "1s" },
+    act: ({ bench, connections }) => {
+      bench.advance(1000);
+      connections[0]!.receive("x");
+      bench.advance(999);
+      bench.advance(10);
+    },
+    want: { pings: 2, isClosed: false },
+  },
+  {
+    name: "connection_idle_interval asks before a stream after a quiet time",
+    settings: { connection_idle_interval: "1s" },
+    act: ({ bench, cluster }) => {
+      bench.advance(1100);
+      new TestRequest(bench, cluster);
+      new TestRequest(bench, cluster);
+    },
+    want: { pings: 1, isClosed: false },
+  },
+  {
+    name: "connection_idle_interval asks nothing of a connection that was just heard",
+    settings: { connection_idle_interval: "1s" },
+    act: ({ bench, cluster, connections }) => {
+      bench.advance(900);
+      connections[0]!.receive("x");
+      bench.advance(900);
+      new TestRequest(bench, cluster);
+    },
+    want: { pings: 0, isClosed: false },
+  },
+];
+
+for (const row of KEEPALIVES) {
+  Deno.test(`HTTP/2 pool, connection_keepalive: ${row.name}`, async () => {
+    const it = await http2Bench({
+      http2_protocol_options: {
+        connection_keepalive: { timeout: "0.5s", interval_jitter: { value: 0 }, ...row.settings },
+      },
+    });
+    const request = new TestRequest(it.bench, it.cluster);
+    it.connections[0]!.connected();
+    row.act(it);
+    const { isClosed } = it.connections[0]!;
+    assertEquals({ pings: it.codecs[0]!.pings.length, isClosed }, row.want);
+    assertEquals(it.bench.stat("http2.keepalive_timeout"), isClosed ? 1 : 0);
+    assertEquals(request.log, isClosed ? ["ready", "reset connection_termination"] : ["ready"]);
+    // A connection that is gone leaves no timer that would ask.
+    if (!isClosed) it.connections[0]!.fail("remote_reset");
+    it.bench.advance(60_000);
+    assertEquals(it.codecs[0]!.pings.length, row.want.pings);
+  });
+}
+
+Deno.test("HTTP/2 pool: what the codec puts off goes on after the turn", async () => {
+  const { bench, cluster, connections, codecs } = await http2Bench(HTTP2);
+  new TestRequest(bench, cluster);
+  connections[0]!.connected();
+  bench.run(() => {
+    codecs[0]!.callbacks.onResumable!();
+    assertEquals(codecs[0]!.resumed, 0);
+  });
+  assertEquals(codecs[0]!.resumed, 1);
 });
 
 const AUTO = {

@@ -2,13 +2,8 @@
 
 import { assertEquals, assertOk } from "../../support/assert.ts";
 import { formatAddress } from "../../../src/base/mod.ts";
-import {
-  type Host,
-  type LoadBalancerContext,
-  MainClusters,
-  type WorkerCluster,
-} from "../../../src/upstream/mod.ts";
-import { assignment, Bench, clusterOf, endpoint } from "../support.ts";
+import type { Host, LoadBalancerContext, WorkerCluster } from "../../../src/upstream/mod.ts";
+import { assignment, Bench, endpoint } from "../support.ts";
 
 function ports(cluster: WorkerCluster, count: number, context?: LoadBalancerContext): string[] {
   return Array.from({ length: count }, () => {
@@ -189,47 +184,26 @@ Deno.test("a cluster without hosts counts panic and none healthy", async () => {
 });
 
 Deno.test("fail_traffic_on_panic gives no host", async () => {
-  const bench = new Bench();
-  const sick = assignment({
-    lb_endpoints: [endpoint(1), endpoint(2, UNHEALTHY), endpoint(3, UNHEALTHY)],
-  });
-  let told = 0;
-  const { problems } = bench.context;
-  Object.assign(problems, {});
-  const context = { ...bench.context, problems: { ...problems, unsupported: () => void told++ } };
-  const clusters = new MainClusters(context, {
-    threads: 2,
-    onUpdate: () => {},
-  });
-  clusters.add(
-    await clusterOf({
-      ...sick,
-      common_lb_config: { zone_aware_lb_config: { fail_traffic_on_panic: true } },
+  const cluster = await new Bench().add({
+    ...assignment({
+      lb_endpoints: [endpoint(1), endpoint(2, UNHEALTHY), endpoint(3, UNHEALTHY)],
     }),
-  );
-  assertEquals(ports(clusters.manager.cluster("c")!, 2), ["none", "none"]);
-  assertEquals(told, 1);
+    common_lb_config: { zone_aware_lb_config: { fail_traffic_on_panic: true } },
+  });
+  assertEquals(ports(cluster, 2), ["none", "none"]);
 });
 
 for (const [name, message] of [["round_robin", "RoundRobin"], ["random", "Random"]] as const) {
-  Deno.test(`fail_traffic_on_panic of typed ${name} gives no host`, async () => {
-    const bench = new Bench();
-    const context = {
-      ...bench.context,
-      problems: { ...bench.context.problems, unsupported: () => {} },
-    };
-    const clusters = new MainClusters(context, { threads: 2, onUpdate: () => {} });
-    clusters.add(
-      await clusterOf({
-        ...assignment({
-          lb_endpoints: [endpoint(1), endpoint(2, UNHEALTHY), endpoint(3, UNHEALTHY)],
-        }),
-        ...typed(name, message, {
-          locality_lb_config: { zone_aware_lb_config: { fail_traffic_on_panic: true } },
-        }),
+  Deno.test(`fail_traffic_on_panic of a typed ${name} policy gives no host`, async () => {
+    const cluster = await new Bench().add({
+      ...assignment({
+        lb_endpoints: [endpoint(1), endpoint(2, UNHEALTHY), endpoint(3, UNHEALTHY)],
       }),
-    );
-    assertEquals(ports(clusters.manager.cluster("c")!, 2), ["none", "none"]);
+      ...typed(name, message, {
+        locality_lb_config: { zone_aware_lb_config: { fail_traffic_on_panic: true } },
+      }),
+    });
+    assertEquals(ports(cluster, 2), ["none", "none"]);
   });
 }
 
