@@ -70,7 +70,12 @@ export interface LoadBalancerContext {
 /** Which priorities a retry should go to. */
 export interface RetryPriority {
   onHostAttempted(host: Host): void;
-  adjust(sets: readonly HostSet[], original: PriorityLoad): PriorityLoad;
+  /** @param priorityOf place of a tried host's priority in `sets`, where that is not its own */
+  adjust(
+    sets: readonly HostSet[],
+    original: PriorityLoad,
+    priorityOf?: (host: Host) => number | undefined,
+  ): PriorityLoad;
 }
 
 /** Why a stream could not be had. */
