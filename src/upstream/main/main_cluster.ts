@@ -6,7 +6,8 @@ import type { CompileContext } from "../../runtime/mod.ts";
 import { type Scope, type StatGroup, statTemplate } from "../../stats/mod.ts";
 import type { Priority } from "../api.ts";
 import type { SharedBreaker } from "../circuit_breaker.ts";
-import { clusterScope } from "../cluster_info.ts";
+import { clusterScope, clusterStatName } from "../cluster_info.ts";
+import type { DropOverload } from "../drop_overload.ts";
 import { CLUSTER_STATS, clusterStat } from "../cluster_stats.ts";
 import type { DnsAddress, DnsResolver } from "../dns/resolver.ts";
 import { type EndpointTemplate, readAssignment } from "../endpoints.ts";
@@ -25,7 +26,9 @@ import { ClusterHealth, uncheckedFlags } from "./cluster_health.ts";
 import { ClusterHosts, type HostIds } from "./cluster_hosts.ts";
 import { compileDiscovery, type Discovery, type ResolverOptions } from "./discovery.ts";
 import { DnsRefresh } from "./dns_refresh.ts";
+import { EdsHosts, NO_ENDPOINTS } from "./eds_hosts.ts";
 import { MetHosts } from "./met_hosts.ts";
+import type { Subscriber } from "./subscription.ts";
 
 const STAT = {
   membershipChange: clusterStat("membership_change"),
@@ -64,6 +67,10 @@ export interface MainClusterOptions {
   readonly outlierLog: EventFile | undefined;
   /** Main's own side of the cluster, once it is there: health checks connect by it. */
   readonly transport: () => CheckTransport;
+  /** Undefined where nothing is discovered: when a configuration is only checked. */
+  readonly subscribe: Subscriber | undefined;
+  /** The text readout of a cluster's version. */
+  readonly onText: (name: string, text: string) => void;
   /** Every name has been answered once, well or not, and every host been checked. */
   readonly onInitialized: (cluster: MainCluster) => void;
 }
@@ -96,6 +103,10 @@ export class MainCluster {
   readonly #unanswered = new Set<EndpointTemplate>();
   /** The hosts of an ORIGINAL_DST cluster. */
   readonly #met: MetHosts | undefined;
+  readonly #eds: EdsHosts | undefined;
+  #drop: DropOverload | undefined;
+  /** Discovery has not answered yet. */
+  #isAwaiting = false;
 
   constructor(message: envoy_config_cluster_v3_Cluster, options: MainClusterOptions) {
     const { context } = options;
@@ -108,12 +119,17 @@ export class MainCluster {
     this.discovery = compileDiscovery(message, context.problems);
     const { kind } = this.discovery;
     const scope = clusterScope(message, context.scope);
-    this.hosts = new ClusterHosts(readAssignment(message, kind.endsWith("dns"), context.problems), {
+    const template = kind === "eds"
+      ? NO_ENDPOINTS
+      : readAssignment(message, "dns" in this.discovery, context.problems);
+    this.hosts = new ClusterHosts(template, {
       memory: options.memory,
       ids: options.ids,
-      identity: kind === "strict_dns" || kind === "original_dst" ? "address" : "endpoint",
+      identity: kind === "static" || kind === "logical_dns" ? "endpoint" : "address",
       newFlags: uncheckedFlags(message, kind === "static"),
       onNewHost: countMatches(message, scope),
+      keepsWell: kind !== "static" && message.healthChecks.length > 0 &&
+        !message.ignoreHealthOnHostRemoval,
     });
     this.#stats = scope.group(CLUSTER_STATS);
     this.#gauges = PRIORITIES.map((priority) => {
@@ -127,13 +143,15 @@ export class MainCluster {
       hosts: this.hosts,
       transport: options.transport,
       outlierLog: options.outlierLog,
-      onFlags: () => this.#setMembership(false),
+      onFlags: () => this.#onFlags(),
       send: options.publishHealth,
     });
     this.#met = this.discovery.kind === "original_dst"
       ? this.#meetHosts(this.discovery.cleanupMs)
       : undefined;
-    this.#setMembership(this.hosts.membership().total > 0);
+    this.#eds = this.discovery.kind === "eds" ? this.#discover(this.discovery, scope) : undefined;
+    // What discovery has not told is not counted either.
+    if (this.#eds === undefined) this.#setMembership(this.hosts.membership().total > 0);
   }
 
   resource(): ClusterResource {
@@ -154,6 +172,7 @@ export class MainCluster {
       priorityCount: this.hosts.sets.length,
       sets: this.hosts.sets,
       segments: this.hosts.segments(),
+      ...(this.#eds === undefined ? {} : { drop: this.#drop ?? "none" as const }),
     };
   }
 
@@ -162,6 +181,8 @@ export class MainCluster {
     if (this.#isStarted) return;
     this.#isStarted = true;
     this.#met?.start();
+    this.#isAwaiting = this.#eds !== undefined;
+    this.#eds?.start();
     if ("dns" in this.discovery) {
       const { dns } = this.discovery;
       const resolver = this.#options.resolverFor(dns.resolver);
@@ -175,6 +196,7 @@ export class MainCluster {
   stop(): void {
     for (const refresh of this.#refreshes) refresh.stop();
     this.#met?.stop();
+    this.#eds?.stop();
     this.#health.stop();
     this.hosts.release();
     for (const stat of [STAT.membershipTotal, STAT.membershipHealthy, STAT.membershipDegraded]) {
@@ -271,6 +293,34 @@ export class MainCluster {
     this.#health.hostsChanged();
   }
 
+  #onFlags(): void {
+    this.#setMembership(false);
+    // Not within the check that told so: its session may go.
+    if (this.hosts.hasFailedRemoved()) this.#dispatcher.defer(() => this.#layOut());
+  }
+
+  #discover(discovery: Discovery & { kind: "eds" }, scope: Scope): EdsHosts {
+    const { subscribe, onText } = this.#options;
+    return new EdsHosts({
+      ...discovery,
+      subscribe,
+      scope,
+      dispatcher: this.#dispatcher,
+      stats: scope.group(CLUSTER_STATS),
+      onAssignment: ({ template, drop }) => {
+        this.#drop = drop;
+        this.hosts.replace(template);
+        this.#layOut();
+      },
+      onAnswered: () => {
+        if (!this.#isAwaiting) return;
+        this.#isAwaiting = false;
+        this.#checkInitialized();
+      },
+      onVersion: (text) => onText(`cluster.${clusterStatName(this.message)}.version_text`, text),
+    });
+  }
+
   #meetHosts(cleanupMs: number): MetHosts {
     return new MetHosts({
       cluster: this.message.name,
@@ -297,7 +347,7 @@ export class MainCluster {
   }
 
   #checkInitialized(): void {
-    if (this.#isChecking || this.#unanswered.size > 0) return;
+    if (this.#isChecking || this.#isAwaiting || this.#unanswered.size > 0) return;
     this.#isChecking = true;
     this.#health.start(() => {
       this.isInitialized = true;
@@ -313,7 +363,10 @@ export class MainCluster {
     stats.set(STAT.membershipHealthy, membership.healthy);
     stats.set(STAT.membershipDegraded, membership.degraded);
     stats.set(STAT.membershipExcluded, membership.excluded);
-    if ("dns" in this.discovery) stats.set(STAT.maxHostWeight, membership.maxWeight);
+    const { kind } = this.discovery;
+    if (kind === "eds" || "dns" in this.discovery) {
+      stats.set(STAT.maxHostWeight, membership.maxWeight);
+    }
   }
 }
 
