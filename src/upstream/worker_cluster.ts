@@ -32,6 +32,7 @@ import { OutlierPolicy } from "./outlier/policy.ts";
 import { HostSet } from "./host_set.ts";
 import { compileBalancing } from "./lb/compile.ts";
 import type { Balancer, LocalCluster } from "./lb/policy.ts";
+import { isDynamicForward } from "./main/discovery.ts";
 import {
   canForesee,
   compilePreconnect,
@@ -69,6 +70,8 @@ interface KeyedPool {
   readonly proxy: ProxyChoice | undefined;
 }
 
+const HTTP_PORT = 80;
+const HTTPS_PORT = 443;
 const NONE_HEALTHY = clusterStat("upstream_cx_none_healthy");
 const PROTOCOLS: readonly PoolProtocol[] = ["http1", "http2", "auto"];
 const HTTP1 = 0;
@@ -139,6 +142,10 @@ export class WorkerCluster implements Cluster {
       context.problems,
     );
     this.info = new ClusterFacts(message, this.options, context);
+    const isTls = this.#transport.sockets.socketOf(undefined, undefined).tls !== undefined;
+    if (isDynamicForward(message)) {
+      this.info.dynamicForwardPort = isTls ? HTTPS_PORT : HTTP_PORT;
+    }
     this.#codecs = parts.codecs ?? codecFactory(this.options, clusterScope(message, context.scope));
     this.#hostLimits = perHostConnectionLimit(message, context.problems);
     this.#outlierPolicy = message.outlierDetection === undefined
@@ -173,7 +180,7 @@ export class WorkerCluster implements Cluster {
       local: parts.local,
       activeRequests: () => breakers.default.requests + breakers.high.requests,
     };
-    this.#balancer = compileProvided(message)?.createBalancer(options, {
+    this.#balancer = compileProvided(message, context, isTls)?.createBalancer(options, {
       member: (name) => parts.member?.(name),
       meetHost: (address) => this.#meetHost(address),
     }) ?? policy.createBalancer(options);
