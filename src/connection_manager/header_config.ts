@@ -1,9 +1,8 @@
 /** The parts of the configuration that say what happens to headers, compiled. */
 
-import { compileHeaderMutations } from "../formatter/mod.ts";
+import { compileMutationList, streamFormatContext } from "../formatter/mod.ts";
 import { CidrSet, compileCidrSet } from "../matching/mod.ts";
 import type {
-  envoy_config_common_mutation_rules_v3_HeaderMutation as Mutation,
   envoy_config_core_v3_TypedExtensionConfig,
   envoy_extensions_filters_network_http_connection_manager_v3_HttpConnectionManager as Message,
   envoy_extensions_http_early_header_mutation_header_mutation_v3_HeaderMutation as EarlyMessage,
@@ -100,34 +99,15 @@ function compileEarly(
   for (const message of messages) {
     const typed = message.typedConfig;
     if (typed?.$typeName !== EARLY) continue;
-    const changes = (typed as EarlyMessage).mutations.map((mutation) =>
-      compileHeaderMutations(
-        { ...mutationLists(mutation), message: mutation, removeField: "remove" },
-        context,
-      )
-    );
+    const changes = compileMutationList((typed as EarlyMessage).mutations, context);
     mutations.push({
       mutate(headers, info) {
-        for (let i = 0; i < changes.length; i++) {
-          changes[i]!.apply(headers, {
-            requestHeaders: headers,
-            responseHeaders: undefined,
-            responseTrailers: undefined,
-            info,
-            localReplyBody: "",
-            accessLogType: "NotSet",
-          });
-        }
+        changes.apply(headers, streamFormatContext(info, headers));
         return true;
       },
     });
   }
   return mutations;
-}
-
-function mutationLists({ action }: Mutation) {
-  if (action.case === "remove") return { add: [], remove: [action.value] };
-  return { add: action.case === "append" ? [action.value] : [] };
 }
 
 /** Index is the API's number; 0 is left to Envoy, which keeps them. */

@@ -150,13 +150,22 @@ export class ActiveFilter implements FilterCallbacks {
   }
 
   routeConfig<Config>(): Config | undefined {
-    const found = this.route()?.perFilterConfig(this.#compiled.name);
-    return found?.configs[0] as Config | undefined;
+    const compiled = this.#compiled;
+    const found = this.route()?.perFilterConfig(compiled.name);
+    if (found === undefined || found.types[0] !== compiled.factory.routeType) return undefined;
+    return found.configs[0] as Config | undefined;
   }
 
   routeConfigs<Config>(): readonly Config[] {
-    const found = this.route()?.perFilterConfig(this.#compiled.name);
-    return (found?.configs ?? NO_CONFIGS) as readonly Config[];
+    const compiled = this.#compiled;
+    const found = this.route()?.perFilterConfig(compiled.name);
+    if (found === undefined) return NO_CONFIGS;
+    const type = compiled.factory.routeType;
+    // A route may hold another filter's configuration under this name: that one is not for us.
+    const configs = found.types.every((name) => name === type)
+      ? found.configs
+      : found.configs.filter((_config, index) => found.types[index] === type);
+    return configs as readonly Config[];
   }
 
   recreateStream(responseHeaders: HeaderMap | undefined): boolean {

@@ -56,6 +56,11 @@ export function compileHttpFilters(
     const config = message.configType.value;
     const factory = context.extension<HttpFilterFactory>("http_filter", config.$typeName);
     if (factory === undefined) continue;
+    if (factory.type !== config.$typeName) {
+      const text = `${config.$typeName} configures routes, not the filter itself`;
+      context.problems.error(message, "typed_config", text);
+      continue;
+    }
     if (message.disabled && factory.isTerminal === true) {
       context.problems.error(message, "disabled", "A terminal filter cannot be disabled");
     }

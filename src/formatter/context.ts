@@ -45,3 +45,19 @@ export interface Formatter {
   /** The text where it is always the same: nothing to format then. */
   readonly constant: string | undefined;
 }
+
+/** What a filter's formats read of its stream: the messages seen so far. */
+export function streamFormatContext(
+  info: StreamInfo,
+  request: HeaderMap | undefined,
+  response?: { readonly headers: HeaderMap | undefined; readonly trailers?: HeaderMap },
+): FormatContext {
+  return {
+    requestHeaders: request,
+    responseHeaders: response?.headers,
+    responseTrailers: response?.trailers,
+    info,
+    localReplyBody: "",
+    accessLogType: "NotSet",
+  };
+}

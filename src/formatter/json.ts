@@ -2,6 +2,15 @@
 
 import { binaryText, unicodeText } from "../matching/mod.ts";
 
+/** A Unicode text that stays in its quotes also where it is printed as text. */
+export class QuotedText {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
 /** A value as text; undefined if it is not there. */
 export function textOf(value: unknown): string | undefined {
   if (typeof value === "string") return value;
@@ -33,6 +42,7 @@ export function quote(text: string): string {
 /** JSON of a Unicode value with its keys sorted. */
 export function stringify(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(stringify).join(",")}]`;
+  if (value instanceof QuotedText) return JSON.stringify(value.text);
   if (typeof value === "object" && value !== null) {
     const fields = Object.entries(value).filter(([, field]) => field !== undefined);
     fields.sort(([a], [b]) => compareBytes(a, b));

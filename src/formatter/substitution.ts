@@ -5,6 +5,7 @@ import type { BaseCompileContext } from "../base/mod.ts";
 import type {
   envoy_config_core_v3_DataSource,
   envoy_config_core_v3_SubstitutionFormatString,
+  envoy_config_core_v3_TypedExtensionConfig,
 } from "../proto/mod.ts";
 import type { Formatter } from "./context.ts";
 import { compileJsonFormat } from "./json_format.ts";
@@ -35,11 +36,12 @@ export function compileSubstitutionFormat(
   context: BaseCompileContext,
 ): SubstitutionFormatter {
   const format = message.format;
+  const extensions = compileFormatters(message, context);
   const place = (field: string): FormatPlace => ({
     message,
     field,
     omitEmpty: message.omitEmptyValues,
-    extensions: extensionOperators(message, context),
+    extensions,
   });
   const isJson = format.case === "jsonFormat";
   const contentType = message.contentType === "" ? undefined : message.contentType;
@@ -61,8 +63,14 @@ export function compileSubstitutionFormat(
   }
 }
 
-function extensionOperators(
-  message: envoy_config_core_v3_SubstitutionFormatString,
+/** A message with a list of `formatters` extensions. */
+interface FormattersOwner {
+  readonly formatters: readonly envoy_config_core_v3_TypedExtensionConfig[];
+}
+
+/** The operators that the `formatters` extensions of a message bring. */
+export function compileFormatters(
+  message: FormattersOwner,
   context: BaseCompileContext,
 ): ReadonlySet<string> {
   const names = new Set<string>();

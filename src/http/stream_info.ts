@@ -180,6 +180,12 @@ export class StreamInfo {
     this.flagOrder = appendFlag(this.flagOrder, flag);
   }
 
+  /** Sets one value of a filter's metadata; the others of that filter stay. */
+  setDynamicMetadata(filter: string, key: string, value: unknown): void {
+    const metadata = this.dynamicMetadata ??= {};
+    (metadata[filter] ??= {})[key] = value;
+  }
+
   hasFlag(flag: number): boolean {
     return (this.flags & flag) !== 0;
   }

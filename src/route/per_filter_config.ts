@@ -20,6 +20,7 @@ export type FilterLevel = ReadonlyMap<string, LevelConfig>;
 
 /** The part of an HTTP filter's factory that compiles its per-route message. */
 interface RouteConfigFactory {
+  readonly routeType?: string;
   compileRoute?(message: object, context: CompileContext): unknown;
 }
 
@@ -76,6 +77,11 @@ function compileConfig(
       const effect = `"${message.$typeName}" has no effect on this route`;
       context.problems.unsupported(place.owner, place.field, effect, true);
     }
+    return undefined;
+  }
+  if (message.$typeName !== factory.routeType) {
+    const text = `Unable to unpack ${message.$typeName} as ${factory.routeType}`;
+    context.problems.error(place.owner, place.field, text);
     return undefined;
   }
   const config = factory.compileRoute(message, context);

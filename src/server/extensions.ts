@@ -11,6 +11,8 @@ import { HTTP_FILTERS, LISTENER_FILTERS, NETWORK_FILTERS } from "../filters/mod.
 export interface ExtensionRow {
   readonly name: string;
   readonly type: string;
+  /** Another message that names it: an HTTP filter's per-route configuration. */
+  readonly routeType?: string;
   readonly load: () => Promise<unknown>;
 }
 
@@ -37,6 +39,10 @@ const REGISTRIES: readonly (readonly [ExtensionCategory, readonly ExtensionRow[]
   ["access_logger", ACCESS_LOGGERS],
 ];
 
+function typesOf({ type, routeType }: ExtensionRow): readonly string[] {
+  return routeType === undefined ? [type] : [type, routeType];
+}
+
 /** The extensions loaded so far, by category and message type. */
 export class Extensions {
   readonly #loaded = new Map<string, unknown>();
@@ -47,11 +53,12 @@ export class Extensions {
     const loads: Promise<void>[] = [];
     for (const [category, rows] of REGISTRIES) {
       for (const row of rows) {
-        const key = `${category}/${row.type}`;
-        if (!wanted.has(row.type) || this.#loaded.has(key)) continue;
+        const types = typesOf(row);
+        if (!types.some((type) => wanted.has(type))) continue;
+        if (this.#loaded.has(`${category}/${row.type}`)) continue;
         loads.push(
           row.load().then((factory) => {
-            this.#loaded.set(key, factory);
+            for (const type of types) this.put(category, type, factory);
           }),
         );
       }

@@ -45,6 +45,8 @@ export interface HostMonitor {
   putStatus(status: number): void;
   /** A connection was there for a request. */
   putConnected(): void;
+  /** As `putConnected`, where no response will follow (TCP): it counts as a success by itself. */
+  putConnectedAlone(): void;
   /** No connection, a reset or a timeout, which counts as this status. */
   putLocalFailure(status: number): void;
 }
@@ -68,7 +70,12 @@ export interface LoadBalancerContext {
 /** Which priorities a retry should go to. */
 export interface RetryPriority {
   onHostAttempted(host: Host): void;
-  adjust(sets: readonly HostSet[], original: PriorityLoad): PriorityLoad;
+  /** @param priorityOf place of a tried host's priority in `sets`, where that is not its own */
+  adjust(
+    sets: readonly HostSet[],
+    original: PriorityLoad,
+    priorityOf?: (host: Host) => number | undefined,
+  ): PriorityLoad;
 }
 
 /** Why a stream could not be had. */

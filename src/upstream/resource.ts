@@ -71,8 +71,18 @@ export interface HealthUpdate {
   readonly failedHosts: readonly number[];
 }
 
+/** What a worker tells main of a host. */
+export type HostEvent = HostJudgement | HostMet;
+
+/** A request of an ORIGINAL_DST cluster named an address that no host had. */
+export interface HostMet {
+  readonly cluster: string;
+  readonly kind: "met";
+  readonly address: Address;
+}
+
 /** What a worker saw of a host that main must judge. */
-export interface HostEvent {
+export interface HostJudgement {
   readonly cluster: string;
   readonly hostId: number;
   /** A response said `x-envoy-immediate-health-check-fail`, or a count of failures was reached. */

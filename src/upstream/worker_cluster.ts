@@ -1,6 +1,7 @@
 /** One cluster on one thread: its hosts, balancer and pools. */
 
 import { isIP } from "node:net";
+import { type Address, formatAddress } from "../base/mod.ts";
 import type { Protocol, ResponseDecoder } from "../http/mod.ts";
 import type { Connection } from "../net/mod.ts";
 import type { envoy_config_cluster_v3_Cluster } from "../proto/mod.ts";
@@ -23,15 +24,25 @@ import { HttpPool } from "./conn_pool/http_pool.ts";
 import type { CodecFactory, PoolProtocol } from "./conn_pool/pool_context.ts";
 import { POOL_STAT } from "./conn_pool/pool_stats.ts";
 import { TcpAttempt } from "./conn_pool/tcp_attempt.ts";
-import { UpstreamHost } from "./host.ts";
+import { type HostCells, UpstreamHost } from "./host.ts";
 import type { CheckedAddress } from "./health/checker.ts";
-import type { HostSegmentView } from "./host_memory.ts";
+import { HostSegmentView, newSegment } from "./host_memory.ts";
 import { ThreadHostMonitor } from "./host_monitor.ts";
 import { OutlierPolicy } from "./outlier/policy.ts";
 import { HostSet } from "./host_set.ts";
 import { compileBalancing } from "./lb/compile.ts";
 import type { Balancer, LocalCluster } from "./lb/policy.ts";
+import {
+  canForesee,
+  compilePreconnect,
+  fallsShort,
+  HostPreview,
+  MAX_PRECONNECTS,
+  type PreconnectRatios,
+} from "./preconnect.ts";
 import { compileProtocolOptions, type UpstreamProtocolOptions } from "./protocol_options.ts";
+import type { MemberCluster } from "./provided/policy.ts";
+import { compileProvided } from "./provided/registry.ts";
 import type { ProxyChoice } from "./proxy_transport.ts";
 import type { ClusterResource, HostData, HostEvent, HostSetData, HostUpdate } from "./resource.ts";
 import { type Connector, type TlsCompiler, UpstreamTransport } from "./transport.ts";
@@ -43,6 +54,8 @@ export interface ClusterParts {
   readonly compileTls: TlsCompiler;
   /** Makes codecs in place of the real ones, in tests. */
   readonly codecs?: CodecFactory;
+  /** Other clusters of the thread, for those that are made of them. */
+  readonly member?: (name: string) => MemberCluster | undefined;
   /** The proxy's own place, where zones count. */
   readonly local?: LocalCluster | undefined;
   /** Hears of hosts that main must judge. */
@@ -69,6 +82,23 @@ const EMPTY_SET: Omit<HostSetData, "priority"> = {
   weightedPriorityHealth: false,
 };
 
+const MET_SET: HostSetData = {
+  ...EMPTY_SET,
+  priority: 0,
+  localities: [{ region: "", zone: "", subZone: "", weight: undefined, metadata: undefined }],
+};
+const MET_HOST = {
+  id: -1,
+  additionalAddresses: [],
+  weight: 1,
+  metadata: undefined,
+  isCanary: false,
+  locality: 0,
+  edsHealthStatus: 0,
+  segment: -1,
+  slot: 0,
+};
+
 /**
  * A cluster as the router and tcp_proxy see it: it chooses hosts and opens streams and connections
  * on them.
@@ -87,7 +117,12 @@ export class WorkerCluster implements Cluster {
   readonly #balancer: Balancer;
   readonly #hostLimits: { readonly [priority in Priority]: number | undefined };
   readonly #outlierPolicy: OutlierPolicy | undefined;
+  readonly #preconnect: PreconnectRatios;
+  /** Undefined: no connections are opened on hosts to come. */
+  readonly #preview: HostPreview | undefined;
   readonly #hosts = new Map<number, UpstreamHost>();
+  /** Hosts that main has not heard of yet, by address. */
+  readonly #met = new Map<string, UpstreamHost>();
   #sets: readonly HostSet[] = [];
 
   constructor(resource: ClusterResource, parts: ClusterParts) {
@@ -128,7 +163,7 @@ export class WorkerCluster implements Cluster {
       clock: dispatcher.clock,
     });
     const breakers = this.circuitBreakers;
-    this.#balancer = policy.createBalancer({
+    const options = {
       ...common,
       dispatcher,
       runtime,
@@ -137,7 +172,15 @@ export class WorkerCluster implements Cluster {
       isMain: context.worker === 0,
       local: parts.local,
       activeRequests: () => breakers.default.requests + breakers.high.requests,
-    });
+    };
+    this.#balancer = compileProvided(message)?.createBalancer(options, {
+      member: (name) => parts.member?.(name),
+      meetHost: (address) => this.#meetHost(address),
+    }) ?? policy.createBalancer(options);
+    this.#preconnect = compilePreconnect(message);
+    this.#preview = this.#preconnect.predictive > 1 && canForesee(message)
+      ? new HostPreview(this.#balancer)
+      : undefined;
   }
 
   /** Hosts by priority. */
@@ -146,9 +189,14 @@ export class WorkerCluster implements Cluster {
   }
 
   chooseHost(context: LoadBalancerContext | undefined): Host | undefined {
-    const host = this.#balancer.chooseHost(context);
+    const host = this.pickHost(context);
     if (host === undefined) this.info.stats.inc(NONE_HEALTHY);
     return host;
+  }
+
+  /** As `chooseHost`, for another cluster that has this one as a member. */
+  pickHost(context: LoadBalancerContext | undefined): UpstreamHost | undefined {
+    return this.#preview?.take(context) ?? this.#balancer.chooseHost(context);
   }
 
   newStream(
@@ -156,8 +204,11 @@ export class WorkerCluster implements Cluster {
     decoder: ResponseDecoder,
     request: StreamRequest,
   ): PendingStream | undefined {
+    const upstream = host as UpstreamHost;
+    if (upstream.owner !== this) return upstream.owner.newStream(host, decoder, request);
     const protocol = this.#protocolOf(request.downstreamProtocol);
-    const pool = this.#poolOf(host as UpstreamHost, protocol, request);
+    if (this.#preview !== undefined) this.#predict(this.#preview, protocol, request);
+    const pool = this.#poolOf(upstream, protocol, request);
     if (pool !== undefined) return pool.newStream(decoder, request);
     this.info.stats.inc(POOL_STAT.cxPoolOverflow);
     request.callbacks.onPoolFailure("overflow", "", host);
@@ -166,6 +217,7 @@ export class WorkerCluster implements Cluster {
 
   newTcpConnection(host: Host, request: TcpRequest): PendingStream | undefined {
     const upstream = host as UpstreamHost;
+    if (upstream.owner !== this) return upstream.owner.newTcpConnection(host, request);
     const attempt = new TcpAttempt(request, {
       dispatcher: this.#parts.context.dispatcher,
       facts: this.info,
@@ -227,6 +279,7 @@ export class WorkerCluster implements Cluster {
     this.#dropMissing(sets);
     this.#sets = sets;
     this.#balancer.refresh(sets);
+    this.#preview?.clear();
   }
 
   /** Reads health flags (and the panic threshold) again. */
@@ -234,6 +287,7 @@ export class WorkerCluster implements Cluster {
     for (const host of this.#hosts.values()) host.refreshHealth();
     this.#sets = this.#sets.map((set) => new HostSet(set.data, set.hosts));
     this.#balancer.refresh(this.#sets);
+    this.#preview?.clear();
   }
 
   /** The hosts of the local cluster changed. */
@@ -244,33 +298,64 @@ export class WorkerCluster implements Cluster {
   /** Idle connections close now, others after their streams; new ones are made as needed. */
   drainConnections(): void {
     for (const host of this.#hosts.values()) host.drainPools();
+    for (const host of this.#met.values()) host.drainPools();
   }
 
   /** The cluster is gone from configuration: streams under way end in peace. */
   remove(): void {
     for (const host of this.#hosts.values()) host.removePools();
+    for (const host of this.#met.values()) host.removePools();
     this.#hosts.clear();
+    this.#met.clear();
     this.#sets = [];
     this.#balancer.refresh([]);
+    this.#preview?.clear();
   }
 
   #hostsOf(data: HostSetData, views: ReadonlyMap<number, HostSegmentView>): UpstreamHost[] {
-    const thread = this.#parts.context.worker;
-    const isAlone = this.#threads === 2;
     return data.hosts.map((entry) => {
-      const known = this.#hosts.get(entry.id);
       const locality = data.localities[entry.locality]!;
       const socket = this.#transport.sockets.socketOf(entry.metadata, locality.metadata);
+      const known = this.#hosts.get(entry.id);
       if (known !== undefined) {
         known.update(entry, data, socket);
         return known;
       }
       const view = views.get(entry.segment)!;
-      const monitor = this.#monitorOf(entry, view);
-      const host = new UpstreamHost(entry, data, { view, thread, isAlone, monitor, socket });
+      const cells = this.#cells({ view, socket, monitor: this.#monitorOf(entry, view) });
+      const host = this.#takeMet(entry) ?? new UpstreamHost(entry, data, cells);
+      if (host.id !== entry.id) host.settle(entry, data, cells);
       this.#hosts.set(entry.id, host);
       return host;
     });
+  }
+
+  #cells(own: Pick<HostCells, "view" | "socket" | "monitor">): HostCells {
+    const thread = this.#parts.context.worker;
+    return { ...own, owner: this, thread, isAlone: this.#threads === 2 };
+  }
+
+  /** Makes a host that main does not know of yet: its cells are this thread's own. */
+  #meetHost(address: Address): UpstreamHost {
+    const key = formatAddress(address);
+    const known = this.#met.get(key);
+    if (known !== undefined) return known;
+    const data = { ...MET_HOST, address, hostname: this.message.name + key };
+    const socket = this.#transport.sockets.socketOf(undefined, undefined);
+    const view = new HostSegmentView(newSegment(-1, 1, this.#threads), this.#threads);
+    const cells = this.#cells({ view, socket, monitor: undefined });
+    const host = new UpstreamHost(data, MET_SET, cells);
+    this.#met.set(key, host);
+    this.#parts.onHostEvent?.({ cluster: this.message.name, kind: "met", address });
+    return host;
+  }
+
+  #takeMet({ address }: HostData): UpstreamHost | undefined {
+    if (this.#met.size === 0) return undefined;
+    const key = formatAddress(address);
+    const host = this.#met.get(key);
+    this.#met.delete(key);
+    return host;
   }
 
   /** Only hosts that are checked or may be ejected have somebody to hear of them. */
@@ -290,6 +375,19 @@ export class WorkerCluster implements Cluster {
       if (kept.has(host)) continue;
       this.#hosts.delete(id);
       host.removePools();
+    }
+  }
+
+  /** Opens connections on the hosts of the requests that will follow this one. */
+  #predict(preview: HostPreview, protocol: number, request: StreamRequest): void {
+    const ratio = this.#preconnect.predictive;
+    for (let i = 0; i < MAX_PRECONNECTS; i++) {
+      const load = { pending: 0, active: 0, capacity: 0 };
+      for (const host of this.#hosts.values()) host.addLoad(load);
+      if (!fallsShort(load, ratio, 1)) return;
+      const host = preview.peek(this.#hosts.size);
+      if (host === undefined) return;
+      if (this.#poolOf(host, protocol, request)?.preconnect(ratio) !== true) return;
     }
   }
 
@@ -353,6 +451,7 @@ export class WorkerCluster implements Cluster {
       options: this.options,
       protocol: PROTOCOLS[protocol]!,
       hostConnectionLimit: this.#hostLimits[priority],
+      preconnectRatio: this.#preconnect.perUpstream,
       connect: () => this.#transport.connect(host, choice),
       createCodec: this.#codecs,
       onDeleted: () => breaker.releasePool(),

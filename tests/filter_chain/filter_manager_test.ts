@@ -306,13 +306,19 @@ Deno.test("Disabled filters: in the chain, by the route, and switched on again b
     last,
   ]);
   chain.perFilter = {
-    off_but_configured: { disabled: false, configs: ["mine"], types: ["t"] },
+    off_but_configured: {
+      disabled: false,
+      configs: ["mine", "another filter's"],
+      types: ["route config", "t"],
+    },
+    last: { disabled: false, configs: ["another filter's", "mine"], types: ["t", "route config"] },
     off_by_route: { disabled: true, configs: [], types: [] },
   };
   chain.begin(request(), true);
   assertEquals(chain.take(), ["off_but_configured headers end", "last headers end"]);
   assertEquals(chain.at("off_but_configured").routeConfig<string>(), "mine");
   assertEquals(chain.at("last").routeConfig<string>(), undefined);
+  assertEquals(chain.at("last").routeConfigs<string>(), ["mine"]);
   assertEquals(chain.at("off_but_configured").routeConfigs<string>(), ["mine"]);
 });
 

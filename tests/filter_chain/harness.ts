@@ -63,6 +63,7 @@ export class ChainHarness implements FilterHost {
       filters: scripts.map((script) =>
         new CompiledFilter(script.name, {
           factory: {
+            routeType: "route config",
             name: script.name,
             type: script.name,
             compile: () => undefined,

@@ -102,6 +102,8 @@ const ROWS: readonly Row[] = [
   ["FILTER_STATE(k)", bytes('{"a":"é","b":1}')],
   ["FILTER_STATE(k:FIELD:b)", "1"],
   ["FILTER_STATE(none)", "-"],
+  ["FILTER_STATE(t)", bytes('"é\\""')],
+  ["FILTER_STATE(t:TYPED):2", '"\xc3'],
   ["GRPC_STATUS", "Unavailable"],
   ["GRPC_STATUS(SNAKE_STRING)", "UNAVAILABLE"],
   ["GRPC_STATUS(NUMBER)", "14"],

@@ -1,7 +1,13 @@
 // A stream with everything set, and helpers to format it.
 import type { Problems } from "../../src/base/mod.ts";
 import { compileFormat, type FormatContext, type FormatPlace } from "../../src/formatter/mod.ts";
-import { FLAG, HeaderMap, newUpstreamInfo, type TlsInfo } from "../../src/http/mod.ts";
+import {
+  type FilterStateObject,
+  FLAG,
+  HeaderMap,
+  newUpstreamInfo,
+  type TlsInfo,
+} from "../../src/http/mod.ts";
 import { fakeContext } from "../support/fakes/compile_context.ts";
 import { fakeConnection, fakeStreamInfo } from "../support/fakes/stream_info.ts";
 import { FakeClock } from "../support/fake_clock.ts";
@@ -69,7 +75,10 @@ export function fullContext(): FormatContext {
     dynamicMetadata: {
       a: { s: 'st"r é', n: 3, f: 1.5, l: [1, "x", null, true], o: { z: "y", b: false }, nul: null },
     },
-    filterState: new Map([["k", { serialize: () => "plain", json: () => ({ b: 1, a: "é" }) }]]),
+    filterState: new Map<string, FilterStateObject>([
+      ["k", { serialize: () => "plain", json: () => ({ b: 1, a: "é" }) }],
+      ["t", { serialize: () => "text", json: () => 'é"' }],
+    ]),
   });
   info.setFlag(FLAG.upstreamRetryLimitExceeded);
   info.setFlag(FLAG.upstreamConnectionFailure);

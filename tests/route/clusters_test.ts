@@ -201,7 +201,7 @@ Deno.test("The most specific level decides whether a filter runs", async () => {
       },
       { match: { prefix: "/" }, route: { cluster: "a" } },
     ], { typed_per_filter_config: { f: { "@type": at, buffer: { max_request_bytes: 7 } } } }),
-    { extensions: { [type]: { compileRoute: (message: object) => message } } },
+    { extensions: { [type]: { routeType: type, compileRoute: (message: object) => message } } },
   );
   const off = find(table, request("/off"))!.perFilterConfig("f")!;
   assertEquals(off.configs.length, 2);
@@ -223,7 +223,7 @@ Deno.test("A FilterConfig switches a filter off, and a more specific configurati
     anyHost([on, { match: { prefix: "/" }, route: { cluster: "a" } }], {
       typed_per_filter_config: { f: off },
     }),
-    { extensions: { [type]: { compileRoute: (message: object) => message } } },
+    { extensions: { [type]: { routeType: type, compileRoute: (message: object) => message } } },
   );
   assertEquals(find(table, request("/on"))!.perFilterConfig("f")!.disabled, false);
   assertEquals(find(table, request("/"))!.perFilterConfig("f")!.disabled, true);

@@ -41,6 +41,18 @@ export const HTTP_SUPPORT: SupportTable = {
   [`${HCM}.LocalReplyConfig`]: ALL,
   [`${HCM}.RequestIDExtension`]: ALL,
   [`${HCM}.ResponseMapper`]: ALL,
+  "envoy.config.core.v3.KeyValueAppend": {
+    acted: "record action",
+    missing: { entry: "nothing; Envoy does not act on it either" },
+  },
+  "envoy.config.core.v3.KeyValueMutation": ALL,
+  "envoy.config.core.v3.KeyValuePair": ALL,
+  "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation": ALL,
+  "envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute": ALL,
+  "envoy.extensions.filters.http.header_mutation.v3.Mutations": ALL,
+  "envoy.extensions.filters.http.header_to_metadata.v3.Config": ALL,
+  "envoy.extensions.filters.http.header_to_metadata.v3.Config.KeyValuePair": ALL,
+  "envoy.extensions.filters.http.header_to_metadata.v3.Config.Rule": ALL,
   "envoy.extensions.filters.http.health_check.v3.HealthCheck": ALL,
   "envoy.extensions.filters.http.router.v3.Router": {
     acted:
@@ -52,6 +64,7 @@ export const HTTP_SUPPORT: SupportTable = {
     refused: { upstream_http_filters: "requests would pass without these filters" },
   },
   "envoy.extensions.filters.http.router.v3.Router.UpstreamAccessLogOptions": ALL,
+  "envoy.extensions.filters.http.set_filter_state.v3.Config": ALL,
   "envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec": ALL,
   "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation": ALL,
   "envoy.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig": ALL,

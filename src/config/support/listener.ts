@@ -62,7 +62,7 @@ export const LISTENER_SUPPORT: SupportTable = {
   "envoy.extensions.filters.common.set_filter_state.v3.FilterStateValue": {
     acted: "object_key factory_key format_string skip_if_empty",
     missing: {
-      read_only: "a later filter may write the object again",
+      read_only: "nothing; Envoy does not act on it either",
       shared_with_upstream: "the object stays with the downstream connection",
     },
   },

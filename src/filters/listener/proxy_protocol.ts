@@ -104,9 +104,8 @@ class ProxyProtocol implements ListenerFilter {
     for (const tlv of header.tlvs) {
       const rule = rules.get(tlv.type);
       if (rule === undefined) continue;
-      const metadata = streamInfo.dynamicMetadata ??= {};
-      const values = metadata[rule.namespace] ??= {};
-      values[rule.key] = new TextDecoder().decode(tlv.value);
+      const value = new TextDecoder().decode(tlv.value);
+      streamInfo.setDynamicMetadata(rule.namespace, rule.key, value);
     }
     const addresses = { source: remoteAddress, destination: localAddress };
     const state = new ProxyProtocolState(header.version, addresses, header.tlvs.filter(passes));

@@ -6,24 +6,11 @@ import type {
   NetworkFilterFactory,
   NetworkStatus,
 } from "../../filter_chain/mod.ts";
-import {
-  compileSubstitutionFormat,
-  type FormatContext,
-  type Formatter,
-} from "../../formatter/mod.ts";
+import { streamFormatContext } from "../../formatter/mod.ts";
 import type {
-  envoy_extensions_filters_common_set_filter_state_v3_FilterStateValue as ValueMessage,
   envoy_extensions_filters_network_set_filter_state_v3_Config as Message,
 } from "../../proto/mod.ts";
-import type { CompileContext } from "../../runtime/mod.ts";
-import { type ObjectFactory, objectFactory } from "./filter_state_objects.ts";
-
-interface StateValue {
-  readonly key: string;
-  readonly make: ObjectFactory;
-  readonly format: Formatter;
-  readonly skipsEmpty: boolean;
-}
+import { compileStateValues, setStateValues, type StateValue } from "../filter_state_values.ts";
 
 interface Config {
   readonly onNewConnection: readonly StateValue[];
@@ -57,49 +44,9 @@ class SetFilterState implements NetworkFilter {
 
   #set(values: readonly StateValue[]): void {
     if (values.length === 0) return;
-    const { streamInfo: info } = this.#callbacks;
-    const context: FormatContext = {
-      requestHeaders: undefined,
-      responseHeaders: undefined,
-      responseTrailers: undefined,
-      info,
-      localReplyBody: "",
-      accessLogType: "NotSet",
-    };
-    for (const { key, make, format, skipsEmpty } of values) {
-      const text = format.format(context);
-      if (text === "" && skipsEmpty) continue;
-      const object = make(text);
-      if (object !== undefined) (info.filterState ??= new Map()).set(key, object);
-    }
+    const { streamInfo } = this.#callbacks;
+    setStateValues(values, streamInfo, streamFormatContext(streamInfo, undefined));
   }
-}
-
-function compileValue(message: ValueMessage, context: CompileContext): StateValue | undefined {
-  const key = message.key.case === "objectKey" ? message.key.value : "";
-  const format = message.value.case === "formatString" ? message.value.value : undefined;
-  const name = message.factoryKey === "" ? key : message.factoryKey;
-  const make = objectFactory(name);
-  if (make === "unknown") {
-    context.problems.error(message, "", `'${name}' does not have an object factory`);
-    return undefined;
-  }
-  if (make === "unused") {
-    const effect = `"${name}" is not put into the filter state`;
-    context.problems.unsupported(message, "factory_key", effect, true);
-    return undefined;
-  }
-  if (format === undefined) return undefined;
-  return {
-    key,
-    make,
-    format: compileSubstitutionFormat(format, context),
-    skipsEmpty: message.skipIfEmpty,
-  };
-}
-
-function compileValues(messages: readonly ValueMessage[], context: CompileContext): StateValue[] {
-  return messages.flatMap((message) => compileValue(message, context) ?? []);
 }
 
 export const setFilterStateFactory: NetworkFilterFactory<Config> = {
@@ -110,8 +57,11 @@ export const setFilterStateFactory: NetworkFilterFactory<Config> = {
     const { onNewConnection, onDownstreamTlsHandshake, onDownstreamData } = message as Message;
     return {
       // Filters are built after the handshake, so that both moments are one.
-      onNewConnection: compileValues([...onNewConnection, ...onDownstreamTlsHandshake], context),
-      onData: compileValues(onDownstreamData, context),
+      onNewConnection: compileStateValues(
+        [...onNewConnection, ...onDownstreamTlsHandshake],
+        context,
+      ),
+      onData: compileStateValues(onDownstreamData, context),
     };
   },
   create: (config, callbacks) => new SetFilterState(config, callbacks),

@@ -1,13 +1,14 @@
 /** Filter state by which filters before the TCP proxy steer it, under Envoy's names. */
 
 import type { FilterStateObject, StreamInfo } from "../../http/mod.ts";
+import { unicodeText } from "../../matching/mod.ts";
 
 /** The cluster of this connection, in place of the configured one. */
 export const TCP_CLUSTER = "envoy.tcp_proxy.cluster";
 /** The idle timeout of this connection in milliseconds. */
 export const TCP_IDLE_TIMEOUT_MS = "envoy.tcp_proxy.per_connection_idle_timeout_ms";
 
-/** A text in filter state. */
+/** A text in filter state, a binary string. */
 export class StateText implements FilterStateObject {
   readonly #text: string;
 
@@ -20,7 +21,7 @@ export class StateText implements FilterStateObject {
   }
 
   json(): unknown {
-    return this.#text;
+    return unicodeText(this.#text) ?? this.#text;
   }
 }
 

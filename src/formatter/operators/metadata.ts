@@ -2,6 +2,7 @@
 
 import { binaryText, type Metadata, metadataValue } from "../../matching/mod.ts";
 import type { FormatContext, ValueProvider } from "../context.ts";
+import { QuotedText } from "../json.ts";
 import type { OperatorCall } from "../text.ts";
 import { lacking, refuse, truncate } from "./operator.ts";
 
@@ -58,7 +59,7 @@ export function compileFilterState(call: OperatorCall): ValueProvider | undefine
         return text === undefined ? undefined : truncate(text, length);
       };
     case "TYPED":
-      return ({ info }) => shorten(info.filterState?.get(key)?.json(), length);
+      return ({ info }) => typedText(info.filterState?.get(key)?.json(), length);
     case "FIELD":
       if (field === undefined || field === "") {
         const why =
@@ -74,6 +75,13 @@ export function compileFilterState(call: OperatorCall): ValueProvider | undefine
       return refuse(call, why);
     }
   }
+}
+
+/** The JSON of an object: a text is printed in its quotes, and cut with them. */
+function typedText(value: unknown, length: number | undefined): unknown {
+  if (typeof value !== "string") return value;
+  if (length === undefined) return new QuotedText(value);
+  return truncate(binaryText(JSON.stringify(value)), length);
 }
 
 function shorten(value: unknown, length: number | undefined): unknown {

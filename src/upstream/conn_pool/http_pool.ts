@@ -11,6 +11,7 @@ import type { HostPool } from "../host.ts";
 import { PendingRequests } from "./pending_requests.ts";
 import type { PoolContext } from "./pool_context.ts";
 import { POOL_STAT } from "./pool_stats.ts";
+import { fallsShort, MAX_PRECONNECTS, type PoolLoad } from "../preconnect.ts";
 import { type ConnectFailure, PooledConnection, type PoolOwner } from "./pooled_connection.ts";
 
 /**
@@ -29,9 +30,11 @@ export class HttpPool implements PoolOwner, HostPool {
   #isServing = false;
   #willServe = false;
   readonly #serveLater: () => void;
+  readonly #preconnects: boolean;
 
   constructor(context: PoolContext) {
     this.#context = context;
+    this.#preconnects = context.preconnectRatio > 1;
     this.#pending = new PendingRequests(() => this.#onCancel());
     this.#serveLater = () => {
       this.#willServe = false;
@@ -55,6 +58,7 @@ export class HttpPool implements PoolOwner, HostPool {
     const connection = this.#takeReady();
     if (connection !== undefined) {
       this.#start(connection, decoder, request);
+      if (this.#preconnects) this.#preconnect();
       return undefined;
     }
     const { breaker, facts, host } = this.#context;
@@ -68,7 +72,23 @@ export class HttpPool implements PoolOwner, HostPool {
     host.stats.change(HOST_STAT.rqPendingActive, 1);
     const pending = this.#pending.add(decoder, request);
     this.#connectAsNeeded();
+    if (this.#preconnects) this.#preconnect();
     return pending;
+  }
+
+  addLoad(load: PoolLoad): void {
+    load.pending += this.#pending.length;
+    load.capacity += this.#connectingCapacity;
+    for (const connection of this.#all) {
+      load.active += connection.activeStreams;
+      load.capacity += connection.freeStreams;
+    }
+  }
+
+  /** Opens a connection if the next request would find none. @returns whether it did */
+  preconnect(ratio: number): boolean {
+    if (this.#context.host.health !== "healthy" || this.#isDraining) return false;
+    return fallsShort(this.#load(), ratio, 1) && this.#connect();
   }
 
   /** Closes idle connections; others close after their last stream. Waiting requests still get theirs. */
@@ -161,21 +181,40 @@ export class HttpPool implements PoolOwner, HostPool {
 
   /** One connection for each stream that waits beyond what is connecting already. */
   #connectAsNeeded(): void {
-    const { breaker, facts, host, hostConnectionLimit } = this.#context;
     while (this.#pending.length > this.#connectingCapacity) {
-      if (this.#takeReady() !== undefined) return;
-      const isAllowed = breaker.mayConnect &&
-        (hostConnectionLimit === undefined || host.totalConnections() < hostConnectionLimit);
-      if (!isAllowed) {
-        facts.stats.inc(POOL_STAT.cxOverflow);
-        // Without any connection of its own the request would wait for ever.
-        if (this.#all.size > 0) return;
-      }
-      const connection = new PooledConnection(this, this.#context);
-      this.#all.add(connection);
-      this.#connectingCapacity += connection.assumedCapacity;
-      if (!isAllowed) return;
+      if (this.#takeReady() !== undefined || !this.#connect()) return;
     }
+  }
+
+  /** Opens one connection. @returns false if the limits allow no more */
+  #connect(): boolean {
+    const { breaker, facts, host, hostConnectionLimit } = this.#context;
+    const isAllowed = breaker.mayConnect &&
+      (hostConnectionLimit === undefined || host.totalConnections() < hostConnectionLimit);
+    if (!isAllowed) {
+      facts.stats.inc(POOL_STAT.cxOverflow);
+      // Without any connection of its own the request would wait for ever.
+      if (this.#all.size > 0) return false;
+    }
+    const connection = new PooledConnection(this, this.#context);
+    this.#all.add(connection);
+    this.#connectingCapacity += connection.assumedCapacity;
+    return isAllowed;
+  }
+
+  /** Connections for requests to come; a host that is not healthy gets none. */
+  #preconnect(): void {
+    const { host, preconnectRatio } = this.#context;
+    if (host.health !== "healthy" || this.#isDraining) return;
+    for (let i = 0; i < MAX_PRECONNECTS; i++) {
+      if (!fallsShort(this.#load(), preconnectRatio, 0) || !this.#connect()) return;
+    }
+  }
+
+  #load(): PoolLoad {
+    const load = { pending: 0, active: 0, capacity: 0 };
+    this.addLoad(load);
+    return load;
   }
 
   #failPending(failure: ConnectFailure): void {

@@ -28,6 +28,8 @@ export interface PoolContext {
   readonly protocol: PoolProtocol;
   /** Connections this host may have; undefined: no limit of its own. */
   readonly hostConnectionLimit: number | undefined;
+  /** Streams to be provided for, to streams wanted (preconnect_policy); 1: no more than needed. */
+  readonly preconnectRatio: number;
   /** Begins to connect, TLS included; events are set by the caller before anything can happen. */
   readonly connect: () => Connection;
   readonly createCodec: CodecFactory;

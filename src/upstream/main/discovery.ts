@@ -40,7 +40,9 @@ export interface DnsOptions {
 export type Discovery =
   | { readonly kind: "static" }
   | { readonly kind: "strict_dns"; readonly dns: DnsOptions }
-  | { readonly kind: "logical_dns"; readonly dns: DnsOptions };
+  | { readonly kind: "logical_dns"; readonly dns: DnsOptions }
+  /** Hosts are met by requests, and go once nobody uses them for `cleanupMs`. */
+  | { readonly kind: "original_dst"; readonly cleanupMs: number };
 
 type Cluster = envoy_config_cluster_v3_Cluster;
 type DnsCluster = envoy_extensions_clusters_dns_v3_DnsCluster;
@@ -52,6 +54,9 @@ const TYPED_FAMILIES: readonly LookupFamily[] = ["auto", ...FAMILIES];
 const DNS_CLUSTER = "envoy.extensions.clusters.dns.v3.DnsCluster";
 const CARES = "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig";
 const REFRESH_MS = 5000;
+const AGGREGATE_CLUSTER = "envoy.extensions.clusters.aggregate.v3.ClusterConfig";
+const ORIGINAL_DST_CLUSTER = "envoy.extensions.clusters.original_dst.v3.OriginalDstCluster";
+const CLEANUP_INTERVAL_MS = 5000;
 
 /** How a cluster finds its hosts; types that are not acted on are refused and get no hosts. */
 export function compileDiscovery(cluster: Cluster, problems: Problems): Discovery {
@@ -64,6 +69,7 @@ export function compileDiscovery(cluster: Cluster, problems: Problems): Discover
     checkSingleEndpoint(cluster, problems);
     return { kind: "logical_dns", dns: legacyDns(cluster, problems) };
   }
+  if (type === "ORIGINAL_DST") return originalDst(cluster);
   problems.unsupported(cluster, "type", `${type} clusters get no endpoints`, true);
   return { kind: "static" };
 }
@@ -78,8 +84,12 @@ function compileCustom(cluster: Cluster, problems: Problems): Discovery {
     checkSingleEndpoint(cluster, problems);
     return { kind: "logical_dns", dns };
   }
+  if (config?.$typeName === ORIGINAL_DST_CLUSTER) return originalDst(cluster);
+  // Its hosts are those of its members.
+  if (config?.$typeName === AGGREGATE_CLUSTER) return { kind: "static" };
   const name = custom.case === "clusterType" ? custom.value.name : "";
   if (name === "envoy.cluster.static") return { kind: "static" };
+  if (name === "envoy.cluster.original_dst") return originalDst(cluster);
   if (name === "envoy.cluster.strict_dns") {
     return { kind: "strict_dns", dns: legacyDns(cluster, problems) };
   }
@@ -89,6 +99,13 @@ function compileCustom(cluster: Cluster, problems: Problems): Discovery {
   }
   problems.unsupported(cluster, "cluster_type", `clusters of type ${name} get no endpoints`, true);
   return { kind: "static" };
+}
+
+function originalDst(cluster: Cluster): Discovery {
+  return {
+    kind: "original_dst",
+    cleanupMs: durationMsOr(cluster.cleanupInterval, CLEANUP_INTERVAL_MS),
+  };
 }
 
 function checkSingleEndpoint(cluster: Cluster, problems: Problems): void {

@@ -25,6 +25,7 @@ import { ClusterHealth, uncheckedFlags } from "./cluster_health.ts";
 import { ClusterHosts, type HostIds } from "./cluster_hosts.ts";
 import { compileDiscovery, type Discovery, type ResolverOptions } from "./discovery.ts";
 import { DnsRefresh } from "./dns_refresh.ts";
+import { MetHosts } from "./met_hosts.ts";
 
 const STAT = {
   membershipChange: clusterStat("membership_change"),
@@ -95,6 +96,8 @@ export class MainCluster {
   readonly #remaining = new Map<Priority, StatGroup>();
   readonly #refreshes: DnsRefresh[] = [];
   readonly #unanswered = new Set<EndpointTemplate>();
+  /** The hosts of an ORIGINAL_DST cluster. */
+  readonly #met: MetHosts | undefined;
 
   constructor(message: envoy_config_cluster_v3_Cluster, options: MainClusterOptions) {
     const { context } = options;
@@ -108,10 +111,10 @@ export class MainCluster {
     this.discovery = compileDiscovery(message, context.problems);
     const { kind } = this.discovery;
     const scope = clusterScope(message, context.scope);
-    this.hosts = new ClusterHosts(readAssignment(message, kind !== "static", context.problems), {
+    this.hosts = new ClusterHosts(readAssignment(message, kind.endsWith("dns"), context.problems), {
       memory: options.memory,
       ids: options.ids,
-      identity: kind === "strict_dns" ? "address" : "endpoint",
+      identity: kind === "strict_dns" || kind === "original_dst" ? "address" : "endpoint",
       newFlags: uncheckedFlags(message, kind === "static"),
       onNewHost: countMatches(message, scope),
     });
@@ -130,6 +133,9 @@ export class MainCluster {
       onFlags: () => this.#setMembership(false),
       send: options.publishHealth,
     });
+    this.#met = this.discovery.kind === "original_dst"
+      ? this.#meetHosts(this.discovery.cleanupMs)
+      : undefined;
     this.#setMembership(this.hosts.membership().total > 0);
   }
 
@@ -158,7 +164,8 @@ export class MainCluster {
   start(): void {
     if (this.#isStarted) return;
     this.#isStarted = true;
-    if (this.discovery.kind !== "static") {
+    this.#met?.start();
+    if ("dns" in this.discovery) {
       const { dns } = this.discovery;
       const resolver = this.#options.resolverFor(dns.resolver);
       for (const endpoint of this.hosts.names()) this.#watch(endpoint, resolver);
@@ -170,6 +177,7 @@ export class MainCluster {
   /** Ends all its queries and gives its hosts' cells back. */
   stop(): void {
     for (const refresh of this.#refreshes) refresh.stop();
+    this.#met?.stop();
     this.#health.stop();
     this.hosts.release();
     for (const stat of [STAT.membershipTotal, STAT.membershipHealthy, STAT.membershipDegraded]) {
@@ -182,9 +190,10 @@ export class MainCluster {
     this.#setMembership(false);
   }
 
-  /** A worker saw something of a host that bears on its health. */
+  /** A worker saw something of a host. */
   onHostEvent(event: HostEvent): void {
-    this.#health.onHostEvent(event);
+    if (event.kind === "met") this.#met?.add(event.address);
+    else this.#health.onHostEvent(event);
   }
 
   /** Event logs are opened anew. */
@@ -223,7 +232,7 @@ export class MainCluster {
 
   #watch(endpoint: EndpointTemplate, resolver: DnsResolver): void {
     const { target } = endpoint;
-    if (target.kind !== "name" || this.discovery.kind === "static") return;
+    if (target.kind !== "name" || !("dns" in this.discovery)) return;
     this.#unanswered.add(endpoint);
     const events = {
       onAttempt: () => this.#stats.inc(STAT.updateAttempt),
@@ -253,11 +262,30 @@ export class MainCluster {
     } else if (this.#isSame(endpoint, addresses)) {
       this.#stats.inc(STAT.updateNoRebuild);
     } else {
-      this.#setMembership(this.hosts.layOut());
-      this.#options.publish(this.update());
-      this.#health.hostsChanged();
+      this.#layOut();
     }
     this.#answered(endpoint);
+  }
+
+  /** Hosts came or went: all threads are told. */
+  #layOut(): void {
+    this.#setMembership(this.hosts.layOut());
+    this.#options.publish(this.update());
+    this.#health.hostsChanged();
+  }
+
+  #meetHosts(cleanupMs: number): MetHosts {
+    return new MetHosts({
+      cluster: this.message.name,
+      cleanupMs,
+      memory: this.#options.memory,
+      timers: this.#dispatcher.timers,
+      hosts: () => this.hosts.sets.flatMap((set) => set.hosts),
+      onChange: (template) => {
+        this.hosts.replace(template);
+        this.#layOut();
+      },
+    });
   }
 
   #isSame(endpoint: EndpointTemplate, addresses: readonly Address[]): boolean {
@@ -288,7 +316,7 @@ export class MainCluster {
     stats.set(STAT.membershipHealthy, membership.healthy);
     stats.set(STAT.membershipDegraded, membership.degraded);
     stats.set(STAT.membershipExcluded, membership.excluded);
-    if (this.discovery.kind !== "static") stats.set(STAT.maxHostWeight, membership.maxWeight);
+    if ("dns" in this.discovery) stats.set(STAT.maxHostWeight, membership.maxWeight);
   }
 }
 

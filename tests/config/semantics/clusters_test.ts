@@ -64,12 +64,45 @@ const ROWS = [
   {
     name: "ORIGINAL_DST with round robin",
     text: cluster("name: a, type: ORIGINAL_DST"),
-    want: /needs CLUSTER_PROVIDED/,
+    want: /brings its own balancer/,
   },
   {
     name: "ORIGINAL_DST",
     text: cluster("name: a, type: ORIGINAL_DST, lb_policy: CLUSTER_PROVIDED"),
     want: /^ok/,
+  },
+  {
+    name: "ORIGINAL_DST with a header that is not looked at",
+    text: cluster(
+      "name: a, type: ORIGINAL_DST, lb_policy: CLUSTER_PROVIDED, original_dst_lb_config: { http_header_name: x }",
+    ),
+    want: /without use_http_header/,
+  },
+  {
+    name: "an aggregate with round robin",
+    text: cluster(
+      `name: a, cluster_type: { name: x, ${LB}.clusters.aggregate.v3.ClusterConfig, clusters: [b] } }`,
+    ),
+    want: /brings its own balancer/,
+  },
+  {
+    name: "an aggregate of itself",
+    text: cluster(
+      `name: a, lb_policy: CLUSTER_PROVIDED, cluster_type: { name: x, ${LB}.clusters.aggregate.v3.ClusterConfig, clusters: [a] } }`,
+    ),
+    want: /^ok/,
+  },
+  {
+    name: "a DNS cluster with CLUSTER_PROVIDED",
+    text: cluster(
+      "name: a, lb_policy: CLUSTER_PROVIDED, cluster_type: { name: envoy.cluster.static }",
+    ),
+    want: /needs a cluster that provides/,
+  },
+  {
+    name: "a transport socket match without its socket",
+    text: cluster("name: a, transport_socket_matches: [{ name: x, match: { a: 1 } }]"),
+    want: /needs its transport socket/,
   },
   {
     name: "STATIC with CLUSTER_PROVIDED",

@@ -253,11 +253,6 @@ const REFUSED = [
     value: { type: "EDS", eds_cluster_config: { eds_config: { ads: {} } } },
     want: "refused type: EDS clusters get no endpoints",
   },
-  {
-    name: "CLUSTER_PROVIDED",
-    value: { lb_policy: "CLUSTER_PROVIDED" },
-    want: "refused lb_policy: round robin replaces CLUSTER_PROVIDED",
-  },
 ] as const;
 for (const row of REFUSED) {
   Deno.test(`compileCluster reports ${row.name}`, async () => {
