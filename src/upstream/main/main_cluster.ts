@@ -79,6 +79,8 @@ export class MainCluster {
   readonly breakerPlace: BreakerPlace;
   readonly discovery: Discovery;
   isInitialized = false;
+  /** Without its endpoints, which workers get as hosts. */
+  readonly #sent: envoy_config_cluster_v3_Cluster;
   readonly #health: ClusterHealth;
   #isStarted = false;
   /** Its hosts are known, their checks have begun. */
@@ -100,6 +102,7 @@ export class MainCluster {
   constructor(message: envoy_config_cluster_v3_Cluster, options: MainClusterOptions) {
     const { context } = options;
     this.message = message;
+    this.#sent = withoutEndpoints(message);
     this.addedViaApi = options.addedViaApi;
     this.version = options.version;
     this.breakerPlace = options.breakers;
@@ -138,7 +141,7 @@ export class MainCluster {
 
   resource(): ClusterResource {
     return {
-      message: this.message,
+      message: this.#sent,
       version: this.version,
       addedViaApi: this.addedViaApi,
       breakers: this.breakerPlace,
@@ -325,4 +328,13 @@ function countMatches(
   const matches = new SocketMatches(message);
   const counters = matches.names.map((name) => scope.scope(name).counter("total_match_count"));
   return (endpoint, locality) => counters[matches.indexOf(endpoint, locality)]!.inc();
+}
+
+/** As workers compile it: they take a load assignment's policy from it, and nothing below. */
+function withoutEndpoints(
+  message: envoy_config_cluster_v3_Cluster,
+): envoy_config_cluster_v3_Cluster {
+  const { loadAssignment } = message;
+  if (loadAssignment === undefined) return message;
+  return { ...message, loadAssignment: { ...loadAssignment, endpoints: [] } };
 }
