@@ -35,6 +35,23 @@ const GROUPS = [
   TLS_CHECKS,
 ] as unknown as readonly Readonly<Record<string, AnyCheck>>[];
 
+const NO_CHECKS: readonly AnyCheck[] = [];
+
+/** All checks by message type. */
+const CHECKS: ReadonlyMap<string, readonly AnyCheck[]> = checksByType();
+
+function checksByType(): Map<string, AnyCheck[]> {
+  const found = new Map<string, AnyCheck[]>();
+  for (const group of GROUPS) {
+    for (const [type, check] of Object.entries(group)) {
+      const checks = found.get(type);
+      if (checks === undefined) found.set(type, [check]);
+      else checks.push(check);
+    }
+  }
+  return found;
+}
+
 /** Runtime keys that the static layers set to true. */
 function allowedFeatures(bootstrap: envoy_config_bootstrap_v3_Bootstrap): ReadonlySet<string> {
   const allowed = new Set<string>();
@@ -68,9 +85,10 @@ export function checkSemantics(
 function walk(message: PlainMessage, context: SemanticContext): void {
   const type = context.decoder.registry.getMessage(message.$typeName);
   if (type === undefined) return;
-  for (const group of GROUPS) group[type.typeName]?.(message, context);
-  for (const field of type.fields) {
-    for (const [, child] of childMessages(message, field)) {
+  const checks = CHECKS.get(type.typeName);
+  for (const check of checks ?? NO_CHECKS) check(message, context);
+  for (const field of type.messageFields) {
+    for (const child of childMessages(message, field)) {
       if (typeof child === "object" && child !== null) walk(child, context);
     }
   }

@@ -92,6 +92,8 @@ export class MainCluster implements DynamicHostWatcher {
   readonly breakerPlace: BreakerPlace;
   readonly discovery: Discovery;
   isInitialized = false;
+  /** Without its endpoints, which workers get as hosts. */
+  readonly #sent: envoy_config_cluster_v3_Cluster;
   readonly #health: ClusterHealth;
   #isStarted = false;
   /** Its hosts are known, their checks have begun. */
@@ -114,6 +116,7 @@ export class MainCluster implements DynamicHostWatcher {
   constructor(message: envoy_config_cluster_v3_Cluster, options: MainClusterOptions) {
     const { context } = options;
     this.message = message;
+    this.#sent = withoutEndpoints(message);
     this.addedViaApi = options.addedViaApi;
     this.version = options.version;
     this.breakerPlace = options.breakers;
@@ -156,7 +159,7 @@ export class MainCluster implements DynamicHostWatcher {
 
   resource(): ClusterResource {
     return {
-      message: this.message,
+      message: this.#sent,
       version: this.version,
       addedViaApi: this.addedViaApi,
       breakers: this.breakerPlace,
@@ -359,4 +362,13 @@ function countMatches(
   const matches = new SocketMatches(message);
   const counters = matches.names.map((name) => scope.scope(name).counter("total_match_count"));
   return (endpoint, locality) => counters[matches.indexOf(endpoint, locality)]!.inc();
+}
+
+/** As workers compile it: they take a load assignment's policy from it, and nothing below. */
+function withoutEndpoints(
+  message: envoy_config_cluster_v3_Cluster,
+): envoy_config_cluster_v3_Cluster {
+  const { loadAssignment } = message;
+  if (loadAssignment === undefined) return message;
+  return { ...message, loadAssignment: { ...loadAssignment, endpoints: [] } };
 }
