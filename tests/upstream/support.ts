@@ -70,6 +70,8 @@ export class Bench {
       readonly subscribe?: Subscriber;
       /** Where the proxy is, and which cluster has its peers. */
       readonly local?: { readonly locality: ServerLocality; readonly cluster: string };
+      /** By type name. */
+      readonly extensions?: Readonly<Record<string, unknown>>;
     } = {},
   ) {
     const dispatcher = new Dispatcher({
@@ -79,6 +81,7 @@ export class Bench {
     });
     const context = fakeContext({
       dispatcher,
+      ...(options.extensions === undefined ? {} : { extensions: options.extensions }),
       ...(options.runtime === undefined ? {} : { runtime: options.runtime }),
     });
     const { local } = options;

@@ -10,7 +10,13 @@ import { clusterScope, clusterStatName } from "../cluster_info.ts";
 import type { DropOverload } from "../drop_overload.ts";
 import { CLUSTER_STATS, clusterStat } from "../cluster_stats.ts";
 import type { DnsAddress, DnsResolver } from "../dns/resolver.ts";
-import { type EndpointTemplate, readAssignment } from "../endpoints.ts";
+import type { DynamicHost, DynamicHostWatcher } from "../dns_cache/api.ts";
+import {
+  type AssignmentTemplate,
+  dynamicAssignment,
+  type EndpointTemplate,
+  readAssignment,
+} from "../endpoints.ts";
 import type { HostMemory } from "../host_memory.ts";
 import type { EventFile } from "../event_file.ts";
 import type { CheckTransport } from "../health/checker.ts";
@@ -23,7 +29,7 @@ import type {
 } from "../resource.ts";
 import { type FilterMetadata, SocketMatches } from "../transport_sockets.ts";
 import { ClusterHealth, uncheckedFlags } from "./cluster_health.ts";
-import { ClusterHosts, type HostIds } from "./cluster_hosts.ts";
+import { ClusterHosts, type HostIdentity, type HostIds } from "./cluster_hosts.ts";
 import { compileDiscovery, type Discovery, type ResolverOptions } from "./discovery.ts";
 import { DnsRefresh } from "./dns_refresh.ts";
 import { EdsHosts, NO_ENDPOINTS } from "./eds_hosts.ts";
@@ -51,6 +57,14 @@ const REMAINING_GAUGES = statTemplate(
   "remaining_cx remaining_cx_pools remaining_pending remaining_retries remaining_rq",
 );
 const PRIORITIES: readonly Priority[] = ["default", "high"];
+const IDENTITIES: Readonly<Record<Discovery["kind"], HostIdentity>> = {
+  static: "endpoint",
+  strict_dns: "address",
+  logical_dns: "endpoint",
+  eds: "address",
+  original_dst: "address",
+  dynamic: "hostname",
+};
 
 export interface MainClusterOptions {
   readonly context: CompileContext;
@@ -60,6 +74,11 @@ export interface MainClusterOptions {
   readonly version: number;
   readonly addedViaApi: boolean;
   readonly resolverFor: (options: ResolverOptions) => DnsResolver;
+  /** Tells a cluster whose hosts requests name of them. @returns a call that ends it */
+  readonly watchDynamicHosts: (
+    cluster: envoy_config_cluster_v3_Cluster,
+    watcher: DynamicHostWatcher,
+  ) => () => void;
   readonly publish: (update: HostUpdate) => void;
   /** Health of hosts to be applied on every thread. */
   readonly publishHealth: (update: HealthUpdate) => void;
@@ -78,7 +97,7 @@ export interface MainClusterOptions {
 /**
  * A cluster from its message to its hosts in shared memory; tells when its first hosts are known.
  */
-export class MainCluster {
+export class MainCluster implements DynamicHostWatcher {
   readonly message: envoy_config_cluster_v3_Cluster;
   readonly hosts: ClusterHosts;
   readonly addedViaApi: boolean;
@@ -86,6 +105,8 @@ export class MainCluster {
   readonly breakerPlace: BreakerPlace;
   readonly discovery: Discovery;
   isInitialized = false;
+  /** Without its endpoints, which workers get as hosts. */
+  readonly #sent: envoy_config_cluster_v3_Cluster;
   readonly #health: ClusterHealth;
   #isStarted = false;
   /** Its hosts are known, their checks have begun. */
@@ -101,6 +122,7 @@ export class MainCluster {
   readonly #remaining = new Map<Priority, StatGroup>();
   readonly #refreshes: DnsRefresh[] = [];
   readonly #unanswered = new Set<EndpointTemplate>();
+  #endWatch: (() => void) | undefined;
   /** The hosts of an ORIGINAL_DST cluster. */
   readonly #met: MetHosts | undefined;
   readonly #eds: EdsHosts | undefined;
@@ -111,6 +133,7 @@ export class MainCluster {
   constructor(message: envoy_config_cluster_v3_Cluster, options: MainClusterOptions) {
     const { context } = options;
     this.message = message;
+    this.#sent = withoutEndpoints(message);
     this.addedViaApi = options.addedViaApi;
     this.version = options.version;
     this.breakerPlace = options.breakers;
@@ -119,16 +142,13 @@ export class MainCluster {
     this.discovery = compileDiscovery(message, context.problems);
     const { kind } = this.discovery;
     const scope = clusterScope(message, context.scope);
-    const template = kind === "eds"
-      ? NO_ENDPOINTS
-      : readAssignment(message, "dns" in this.discovery, context.problems);
-    this.hosts = new ClusterHosts(template, {
+    this.hosts = new ClusterHosts(this.#firstTemplate(), {
       memory: options.memory,
       ids: options.ids,
-      identity: kind === "static" || kind === "logical_dns" ? "endpoint" : "address",
+      identity: IDENTITIES[kind],
       newFlags: uncheckedFlags(message, kind === "static"),
       onNewHost: countMatches(message, scope),
-      keepsWell: kind !== "static" && message.healthChecks.length > 0 &&
+      keepsWell: (kind === "eds" || kind === "strict_dns") && message.healthChecks.length > 0 &&
         !message.ignoreHealthOnHostRemoval,
     });
     this.#stats = scope.group(CLUSTER_STATS);
@@ -156,7 +176,7 @@ export class MainCluster {
 
   resource(): ClusterResource {
     return {
-      message: this.message,
+      message: this.#sent,
       version: this.version,
       addedViaApi: this.addedViaApi,
       breakers: this.breakerPlace,
@@ -183,6 +203,9 @@ export class MainCluster {
     this.#met?.start();
     this.#isAwaiting = this.#eds !== undefined;
     this.#eds?.start();
+    if (this.discovery.kind === "dynamic") {
+      this.#endWatch = this.#options.watchDynamicHosts(this.message, this);
+    }
     if ("dns" in this.discovery) {
       const { dns } = this.discovery;
       const resolver = this.#options.resolverFor(dns.resolver);
@@ -195,6 +218,7 @@ export class MainCluster {
   /** Ends all its queries and gives its hosts' cells back. */
   stop(): void {
     for (const refresh of this.#refreshes) refresh.stop();
+    this.#endWatch?.();
     this.#met?.stop();
     this.#eds?.stop();
     this.#health.stop();
@@ -202,6 +226,17 @@ export class MainCluster {
     for (const stat of [STAT.membershipTotal, STAT.membershipHealthy, STAT.membershipDegraded]) {
       this.#stats.set(stat, 0);
     }
+  }
+
+  // Names that requests asked for (DynamicHostWatcher).
+
+  onHosts(hosts: readonly DynamicHost[]): void {
+    this.hosts.replace(dynamicAssignment(hosts));
+    this.#layOut();
+  }
+
+  useCount(name: string): number {
+    return this.hosts.useCount(name);
   }
 
   /** Health flags changed in shared memory: membership follows. */
@@ -251,7 +286,8 @@ export class MainCluster {
 
   #watch(endpoint: EndpointTemplate, resolver: DnsResolver): void {
     const { target } = endpoint;
-    if (target.kind !== "name" || !("dns" in this.discovery)) return;
+    const { discovery } = this;
+    if (target.kind !== "name" || !("dns" in discovery)) return;
     this.#unanswered.add(endpoint);
     const events = {
       onAttempt: () => this.#stats.inc(STAT.updateAttempt),
@@ -262,7 +298,7 @@ export class MainCluster {
       },
     };
     this.#refreshes.push(
-      new DnsRefresh(target.name, this.discovery.dns, {
+      new DnsRefresh(target.name, discovery.dns, {
         resolver,
         dispatcher: this.#dispatcher,
         events,
@@ -291,6 +327,14 @@ export class MainCluster {
     this.#setMembership(this.hosts.layOut());
     this.#options.publish(this.update());
     this.#health.hostsChanged();
+  }
+
+  /** The hosts before anybody was asked. */
+  #firstTemplate(): AssignmentTemplate {
+    // Envoy leaves the assignment of a dynamic forward proxy aside.
+    if (this.discovery.kind === "dynamic") return dynamicAssignment([]);
+    if (this.discovery.kind === "eds") return NO_ENDPOINTS;
+    return readAssignment(this.message, "dns" in this.discovery, this.#options.context.problems);
   }
 
   #onFlags(): void {
@@ -378,4 +422,13 @@ function countMatches(
   const matches = new SocketMatches(message);
   const counters = matches.names.map((name) => scope.scope(name).counter("total_match_count"));
   return (endpoint, locality) => counters[matches.indexOf(endpoint, locality)]!.inc();
+}
+
+/** As workers compile it: they take a load assignment's policy from it, and nothing below. */
+function withoutEndpoints(
+  message: envoy_config_cluster_v3_Cluster,
+): envoy_config_cluster_v3_Cluster {
+  const { loadAssignment } = message;
+  if (loadAssignment === undefined) return message;
+  return { ...message, loadAssignment: { ...loadAssignment, endpoints: [] } };
 }
