@@ -184,12 +184,8 @@ export class PooledConnection
     const isConnectionGone = reason === "connection_termination" || reason === "connection_failure";
     if (isConnectionGone || !isHttp2) this.#closedWithActive = true;
     if (isHttp2) {
-      const stat = isConnectionGone
-        ? POOL_STAT.rqPendingFailureEject
-        : isLocal || reason === "protocol_error"
-        ? POOL_STAT.rqTxReset
-        : POOL_STAT.rqRxReset;
-      this.#context.facts.stats.inc(stat);
+      const stat = isConnectionGone ? POOL_STAT.rqPendingFailureEject : resetStat(reason, isLocal);
+      if (stat !== undefined) this.#context.facts.stats.inc(stat);
     }
     this.#releaseStream();
     if (this.state === "closed" || this.connection.isClosing) return;
@@ -399,5 +395,20 @@ export class PooledConnection
     const jitter = options.maxConnectionDurationJitter / 100 * durationMs;
     this.#durationTimer = dispatcher.timers.create(this, TIMER_MAX_DURATION);
     this.#durationTimer.arm(durationMs + dispatcher.random.below(Math.max(1, Math.ceil(jitter))));
+  }
+}
+
+/** What Envoy's HTTP/2 pools count a reset as: one that refuses the stream as nothing. */
+function resetStat(reason: ResetReason, isLocal: boolean): number | undefined {
+  switch (reason) {
+    case "local_refused_stream":
+    case "remote_refused_stream":
+    case "overflow":
+    case "connect_error":
+      return undefined;
+    case "protocol_error":
+      return POOL_STAT.rqTxReset;
+    default:
+      return isLocal ? POOL_STAT.rqTxReset : POOL_STAT.rqRxReset;
   }
 }
