@@ -115,8 +115,8 @@ export class MessageReader {
       source: this.context.source,
       offset: node.offset,
       place,
-      fields: new Map(),
-      refused: new Set(),
+      fields: [],
+      refused: undefined,
     };
     this.context.origins.set(message, origin);
     for (const entry of node.entries) {
@@ -140,7 +140,7 @@ export class MessageReader {
       return;
     }
     const source = this.context.source;
-    origin.fields.set(field.name, { source, node, keyOffset: key.offset });
+    origin.fields.push({ name: field.name, source, node, keyOffset: key.offset });
     if (node.kind === "scalar" && node.value === null && !acceptsNull(field)) return;
     const slot = field.oneof === undefined ? undefined : field.oneof.localName;
     if (slot !== undefined) {
@@ -157,8 +157,9 @@ export class MessageReader {
     }
     const value = this.#value(node, field, place);
     if (value === undefined) {
-      origin.refused.add(field.name);
-      if (slot !== undefined) origin.refused.add(field.oneof!.name);
+      const refused = origin.refused ??= new Set();
+      refused.add(field.name);
+      if (slot !== undefined) refused.add(field.oneof!.name);
     } else if (slot !== undefined) message[slot] = { case: field.localName, value };
     else message[field.localName] = value;
   }

@@ -30,6 +30,7 @@ import { OutlierPolicy } from "./outlier/policy.ts";
 import { HostSet } from "./host_set.ts";
 import { compileBalancing } from "./lb/compile.ts";
 import type { Balancer, LocalCluster } from "./lb/policy.ts";
+import { isDynamicForward } from "./main/discovery.ts";
 import { canForesee, HostPreview } from "./preconnect.ts";
 import { compileProtocolOptions, type UpstreamProtocolOptions } from "./protocol_options.ts";
 import type { MemberCluster } from "./provided/policy.ts";
@@ -52,6 +53,8 @@ export interface ClusterParts {
   readonly onHostEvent?: (event: HostEvent) => void;
 }
 
+const HTTP_PORT = 80;
+const HTTPS_PORT = 443;
 const NONE_HEALTHY = clusterStat("upstream_cx_none_healthy");
 const EMPTY_SET: Omit<HostSetData, "priority"> = {
   localities: [],
@@ -116,6 +119,10 @@ export class WorkerCluster implements Cluster {
       context.problems,
     );
     this.info = new ClusterFacts(message, this.options, context);
+    const isTls = this.#transport.sockets.socketOf(undefined, undefined).tls !== undefined;
+    if (isDynamicForward(message)) {
+      this.info.dynamicForwardPort = isTls ? HTTPS_PORT : HTTP_PORT;
+    }
     this.#codecs = parts.codecs ?? codecFactory(this.options, clusterScope(message, context.scope));
     this.#outlierPolicy = message.outlierDetection === undefined
       ? undefined
@@ -149,7 +156,7 @@ export class WorkerCluster implements Cluster {
       local: parts.local,
       activeRequests: () => breakers.default.requests + breakers.high.requests,
     };
-    this.#balancer = compileProvided(message)?.createBalancer(options, {
+    this.#balancer = compileProvided(message, context, isTls)?.createBalancer(options, {
       member: (name) => parts.member?.(name),
       meetHost: (address) => this.#meetHost(address),
     }) ?? policy.createBalancer(options);
