@@ -315,6 +315,29 @@ for (
   });
 }
 
+Deno.test("automatic pool: one connection is trusted with all until ALPN says HTTP/1.1", async () => {
+  const { bench, cluster, connections } = await http2Bench(AUTO);
+  const requests = [1, 2, 3].map(() => new TestRequest(bench, cluster));
+  assertEquals([connections.length, bench.stat("upstream_cx_http2_total")], [1, 0]);
+  connections[0]!.alpn = "http/1.1";
+  connections[0]!.connected();
+  // What is known now is expected of the others: one for each request left.
+  assertEquals(connections.length, 3);
+  for (const connection of connections.slice(1)) connection.connected();
+  assertEquals(requests.map(({ log }) => log), [["ready"], ["ready"], ["ready"]]);
+  assertEquals([bench.stat("upstream_cx_total"), bench.stat("upstream_cx_http1_total")], [3, 3]);
+});
+
+Deno.test("automatic pool: a connection that fails is of no protocol", async () => {
+  const { bench, cluster, connections } = await http2Bench(AUTO);
+  for (let i = 0; i < 2; i++) new TestRequest(bench, cluster);
+  connections[0]!.fail("connect_failure");
+  assertEquals(bench.stats(/upstream_cx_(total|http|active|connect_fail)/), {
+    upstream_cx_connect_fail: 1,
+    upstream_cx_total: 1,
+  });
+});
+
 Deno.test("automatic pool: what ALPN said once is expected of the next connection", async () => {
   const { bench, cluster, connections } = await http2Bench(AUTO);
   new TestRequest(bench, cluster);
