@@ -72,8 +72,8 @@ function opaque(
     source: reader.context.source,
     offset: entryOf(node, "@type")?.offset ?? node.offset,
     place,
-    fields: new Map(),
-    refused: new Set(),
+    fields: [],
+    refused: undefined,
   });
   return message;
 }

@@ -19,8 +19,8 @@ export function mergeMessages(
   if (type === undefined || base.$typeName !== over.$typeName) return over;
   for (const field of type.fields) {
     if (mergeField(base, over, field, { registry, origins })) {
-      const origin = origins.get(over)?.fields.get(field.name);
-      if (origin !== undefined) origins.get(base)?.fields.set(field.name, origin);
+      const origin = origins.get(over)?.fields.findLast(({ name }) => name === field.name);
+      if (origin !== undefined) origins.get(base)?.fields.push(origin);
     }
   }
   return base;

@@ -39,6 +39,8 @@ export interface ReadContext {
   readonly problems: ProblemList;
   readonly origins: Origins;
   readonly source: SourceText;
+  /** An unknown field is worth a warning only, as Envoy has it in what discovery brings. */
+  readonly allowsUnknownFields: boolean;
 }
 
 /** google.protobuf.UInt32Value and its like: a message around one scalar. */
@@ -115,8 +117,8 @@ export class MessageReader {
       source: this.context.source,
       offset: node.offset,
       place,
-      fields: new Map(),
-      refused: new Set(),
+      fields: [],
+      refused: undefined,
     };
     this.context.origins.set(message, origin);
     for (const entry of node.entries) {
@@ -140,7 +142,7 @@ export class MessageReader {
       return;
     }
     const source = this.context.source;
-    origin.fields.set(field.name, { source, node, keyOffset: key.offset });
+    origin.fields.push({ name: field.name, source, node, keyOffset: key.offset });
     if (node.kind === "scalar" && node.value === null && !acceptsNull(field)) return;
     const slot = field.oneof === undefined ? undefined : field.oneof.localName;
     if (slot !== undefined) {
@@ -157,8 +159,9 @@ export class MessageReader {
     }
     const value = this.#value(node, field, place);
     if (value === undefined) {
-      origin.refused.add(field.name);
-      if (slot !== undefined) origin.refused.add(field.oneof!.name);
+      const refused = origin.refused ??= new Set();
+      refused.add(field.name);
+      if (slot !== undefined) refused.add(field.oneof!.name);
     } else if (slot !== undefined) message[slot] = { case: field.localName, value };
     else message[field.localName] = value;
   }
@@ -169,6 +172,12 @@ export class MessageReader {
     if (hint === undefined && this.context.problems.hasRoom) {
       const close = nearest(name, type.fields.map((field) => field.name));
       if (close !== undefined) hint = `did you mean "${close}"?`;
+    }
+    if (this.context.allowsUnknownFields) {
+      const { problems, source } = this.context;
+      const at = { source, offset: entry.key.offset, place };
+      problems.add("warning", at, `unknown field "${name}" in ${type.typeName} is ignored`, hint);
+      return;
     }
     this.refuse(entry.key, place, `unknown field "${name}" in ${type.typeName}`, hint);
   }

@@ -6,6 +6,8 @@ import type { ConfigNode } from "./tree.ts";
 
 /** One field as written. */
 export interface FieldOrigin {
+  /** Proto name. */
+  readonly name: string;
   readonly source: SourceText;
   readonly node: ConfigNode;
   /** Where its key stands: what a null or an empty list is pointed at. */
@@ -17,10 +19,10 @@ export interface Origin {
   readonly source: SourceText;
   readonly offset: number;
   readonly place: Place | undefined;
-  /** By proto name. */
-  readonly fields: Map<string, FieldOrigin>;
+  /** The last of a name counts. A list, as a map a message would double what a large file takes. */
+  readonly fields: FieldOrigin[];
   /** Fields whose text was refused: later checks stay silent about them. */
-  readonly refused: Set<string>;
+  refused: Set<string> | undefined;
 }
 
 /** A spot to point at. */
@@ -34,7 +36,8 @@ const FIELD = /^([a-z0-9_]+)(?:\[(\d+)\]|\["(.*)"\])?$/i;
 
 /** Origins of all messages of one decoded tree, by identity. */
 export class Origins {
-  #byMessage = new WeakMap<object, Origin>();
+  /** Not weak: each entry of a weak map costs every collection while a large file is read. */
+  #byMessage = new Map<object, Origin>();
 
   set(message: object, origin: Origin): void {
     this.#byMessage.set(message, origin);
@@ -46,7 +49,7 @@ export class Origins {
 
   /** Forgets all places, and with them the text and its tree. */
   release(): void {
-    this.#byMessage = new WeakMap();
+    this.#byMessage = new Map();
   }
 
   /** Whether the text of this field (an index may follow its name) was refused already. */
@@ -68,7 +71,7 @@ export class Origins {
     let place = fieldPlace(origin.place, name);
     const item = index === undefined ? key : Number(index);
     if (item !== undefined) place = itemPlace(place, item);
-    const written = origin.fields.get(name);
+    const written = origin.fields.findLast((field) => field.name === name);
     const path = placeText(place);
     if (written === undefined) return { source, offset, path };
     return { source: written.source, offset: offsetWithin(written, item), path };

@@ -1,6 +1,7 @@
 /** How texts become filter state objects, by the names of Envoy's object factories. */
 
 import type { FilterStateObject } from "../http/mod.ts";
+import { ORIGINAL_DST_STATE, parseIpAndPort } from "../upstream/mod.ts";
 import { StateText, TCP_CLUSTER, TCP_IDLE_TIMEOUT_MS } from "./network/tcp_proxy_state.ts";
 
 /** Makes an object of a text; undefined where the text is none of its kind. */
@@ -19,10 +20,14 @@ const asUint32: ObjectFactory = (text) =>
 const asBool: ObjectFactory = (text) =>
   text === "true" || text === "false" ? new StateText(text) : undefined;
 
+const asAddress: ObjectFactory = (text) =>
+  parseIpAndPort(text) === undefined ? undefined : new StateText(text);
+
 const FACTORIES: ReadonlyMap<string, ObjectFactory> = new Map([
   ["envoy.string", asText],
   ["envoy.hashable_string", asText],
   ["envoy.bool", asBool],
+  [ORIGINAL_DST_STATE, asAddress],
   ["envoy.tcp_proxy.disable_tunneling", asBool],
   ["envoy.upstream.dynamic_host", asText],
   ["envoy.upstream.dynamic_port", asUint32],
@@ -37,7 +42,6 @@ const UNUSED: ReadonlySet<string> = new Set([
   "envoy.network.application_protocols",
   "envoy.network.ip",
   "envoy.network.network_namespace",
-  "envoy.network.transport_socket.original_dst_address",
   "envoy.network.upstream_bind_override.network_namespace",
   "envoy.network.upstream_server_name",
   "envoy.network.upstream_subject_alt_names",

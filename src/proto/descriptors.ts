@@ -143,6 +143,7 @@ export class MessageDescriptor {
   readonly #isProto3: boolean;
   #parts: MessageParts | undefined;
   #byNumber: ReadonlyMap<number, FieldDescriptor> | undefined;
+  #messageFields: readonly FieldDescriptor[] | undefined;
 
   constructor(
     typeName: string,
@@ -157,6 +158,13 @@ export class MessageDescriptor {
   /** In the order of the .proto file. */
   get fields(): readonly FieldDescriptor[] {
     return this.#read().fields;
+  }
+
+  /** The fields that hold messages; a Struct is held as JSON, whose keys are the operator's. */
+  get messageFields(): readonly FieldDescriptor[] {
+    return this.#messageFields ??= this.fields.filter(({ messageName }) =>
+      messageName !== undefined && messageName !== "google.protobuf.Struct"
+    );
   }
 
   get oneofs(): readonly OneofDescriptor[] {

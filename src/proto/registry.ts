@@ -43,6 +43,8 @@ export class DescriptorSet implements Registry, TypeSource {
   }
 
   getMessage(typeName: string): MessageDescriptor | undefined {
+    const known = this.#messages.get(typeName);
+    if (known !== undefined) return known;
     this.#index(packageOf(typeName));
     return this.#messages.get(typeName);
   }

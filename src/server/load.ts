@@ -3,7 +3,13 @@
  * when messages are compiled is found by check.ts (validate) or by the first worker (serve).
  */
 
-import type { ConfigProblem, Problems, ServerFacts, ServerLocality } from "../base/mod.ts";
+import {
+  collectGarbage,
+  type ConfigProblem,
+  type Problems,
+  type ServerFacts,
+  type ServerLocality,
+} from "../base/mod.ts";
 import { decodeBootstrap, type Decoder, formatOf, LazyDumper, sizeProblem } from "../config/mod.ts";
 import type {
   envoy_config_bootstrap_v3_Bootstrap,
@@ -13,6 +19,9 @@ import { loadRegistry } from "../proto/registry.ts";
 import { mergeLayers, type RuntimeLayers } from "../runtime/mod.ts";
 import { serverFacts } from "./compile_context.ts";
 import { typeNamesIn } from "./type_names.ts";
+
+/** Characters of a text whose reading leaves tens of megabytes of garbage. */
+const LARGE_TEXT = 512 * 1024;
 
 /** What to load. */
 export interface LoadOptions {
@@ -78,6 +87,8 @@ export async function loadConfig(
     configYaml === undefined ? {} : { configYaml },
   );
   if (hasErrors(decoded.problems)) return { problems: decoded.problems };
+  // What reading a large text leaves behind would stay beside all that is compiled from it.
+  if (text.length > LARGE_TEXT) collectGarbage();
   const { bootstrap } = decoded;
   const typeNames = [...typeNamesIn(bootstrap)];
   const runtime = mergeLayers(bootstrap, decoded.problemsFor());

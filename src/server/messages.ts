@@ -5,6 +5,9 @@ import type { StatsUpdate } from "../stats/mod.ts";
 import type {
   ClusterResource,
   ConnectionWanted,
+  DnsCacheNews,
+  DnsCacheResource,
+  DnsQuestion,
   HealthUpdate,
   HostEvent,
   HostUpdate,
@@ -56,6 +59,8 @@ export type ToWorker =
   | { readonly type: "health"; readonly update: HealthUpdate }
   /** Another worker waits for a connection. */
   | { readonly type: "give_connection"; readonly wanted: ConnectionWanted }
+  | { readonly type: "dns_caches"; readonly resources: readonly DnsCacheResource[] }
+  | { readonly type: "dns_news"; readonly news: DnsCacheNews }
   | { readonly type: "secrets"; readonly secrets: readonly object[] }
   /** Compile these; what `reports` finds wrong is told to main, which has not compiled them. */
   | {
@@ -102,5 +107,7 @@ export type FromWorker =
   | { readonly type: "host_event"; readonly event: HostEvent }
   /** A worker waits for a connection that another one has. */
   | { readonly type: "connection_wanted"; readonly wanted: ConnectionWanted }
+  /** A filter uses a DNS cache, or waits for a name of one. */
+  | { readonly type: "dns_question"; readonly question: DnsQuestion }
   | { readonly type: "drained" }
   | { readonly type: "fault"; readonly error: string };

@@ -44,7 +44,7 @@ export type HistogramBins = Map<number, number>;
 export class Histogram {
   readonly name: string;
   readonly unit: HistogramUnit;
-  #bins: HistogramBins = new Map();
+  #bins: HistogramBins | undefined;
 
   constructor(name: string, unit: HistogramUnit) {
     this.name = name;
@@ -54,14 +54,14 @@ export class Histogram {
   /** Counts one value; negative values count as zero. */
   record(value: number): void {
     const bin = binOf(value);
-    this.#bins.set(bin, (this.#bins.get(bin) ?? 0) + 1);
+    const bins = this.#bins ??= new Map();
+    bins.set(bin, (bins.get(bin) ?? 0) + 1);
   }
 
   /** Hands over what was recorded since the last call; undefined if nothing was. */
   take(): HistogramBins | undefined {
-    if (this.#bins.size === 0) return undefined;
     const bins = this.#bins;
-    this.#bins = new Map();
+    this.#bins = undefined;
     return bins;
   }
 }

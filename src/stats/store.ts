@@ -1,19 +1,22 @@
 /** Main's view of all stats: sums the cells of every thread by name, merges histograms at each flush. */
 
-import type { StatKind } from "./arena.ts";
+import type { StatGroupRecord, StatKind, StatTemplate } from "./arena.ts";
 import { binLow, binWidth, type HistogramBins, type HistogramUnit } from "./histogram.ts";
 import type { StatsUpdate } from "./scope.ts";
 
-interface Cell {
+/** Where one thread counts a group. */
+interface Part {
   readonly cells: Float64Array;
-  readonly index: number;
+  readonly base: number;
 }
 
-interface Merged {
-  readonly kind: StatKind;
-  cells: Cell[];
-  /** What dead threads counted, less what /reset_counters subtracted. */
-  offset: number;
+/** The stats of one owner over all threads. Names are made when they are read: most never are. */
+interface MergedGroup {
+  readonly prefix: string;
+  readonly template: StatTemplate;
+  parts: Part[];
+  /** What dead threads counted, less what /reset_counters subtracted, by index. */
+  offsets: Float64Array | undefined;
 }
 
 /** One counter or gauge at one moment. */
@@ -35,17 +38,23 @@ export interface HistogramValue {
 
 interface MergedHistogram {
   readonly unit: HistogramUnit;
-  pending: HistogramBins;
-  interval: HistogramBins;
-  cumulative: HistogramBins;
+  /** Undefined where there is nothing, as it is for most histograms of most intervals. */
+  pending: HistogramBins | undefined;
+  interval: HistogramBins | undefined;
+  cumulative: HistogramBins | undefined;
 }
+
+const NO_BINS: HistogramBins = new Map();
 
 /** Hard cap on names, so that no configuration can exhaust memory; what goes beyond is counted. */
 const MAX_NAMES = 2_000_000;
 
 /** Sums, histograms and texts of all threads by full name; at most two million names. */
 export class StatsStore {
-  readonly #stats = new Map<string, Merged>();
+  readonly #groups = new Map<string, MergedGroup>();
+  /** Of all groups. */
+  #names = 0;
+  readonly #templates = new Map<string, StatTemplate>();
   readonly #histograms = new Map<string, MergedHistogram>();
   readonly #segments = new Map<number, Float64Array[]>();
   /** Text readouts: main sets them. */
@@ -59,11 +68,7 @@ export class StatsStore {
     if (segments === undefined) this.#segments.set(thread, segments = []);
     for (const segment of update.segments) segments.push(new Float64Array(segment));
     for (const group of update.groups) {
-      const cells = segments[group.segment]!;
-      for (let i = 0; i < group.template.length; i++) {
-        const spec = group.template[i]!;
-        this.#add(join(group.prefix, spec.name), spec.kind, { cells, index: group.base + i });
-      }
+      this.#add(group, { cells: segments[group.segment]!, base: group.base });
     }
     for (const { name, unit, bins } of update.histograms) this.#merge(name, unit, bins);
   }
@@ -72,44 +77,64 @@ export class StatsStore {
   retire(thread: number): void {
     const segments = new Set(this.#segments.get(thread) ?? []);
     this.#segments.delete(thread);
-    for (const stat of this.#stats.values()) {
-      const kept: Cell[] = [];
-      for (const cell of stat.cells) {
-        if (!segments.has(cell.cells)) kept.push(cell);
-        else if (stat.kind === "counter") stat.offset += cell.cells[cell.index]!;
-      }
-      stat.cells = kept;
+    for (const group of this.#groups.values()) {
+      const kept = group.parts.filter((part) => !segments.has(part.cells));
+      if (kept.length === group.parts.length) continue;
+      const lost = group.parts.filter((part) => segments.has(part.cells));
+      group.template.forEach(({ kind }, i) => {
+        if (kind !== "counter") return;
+        const sum = lost.reduce((total, { cells, base }) => total + cells[base + i]!, 0);
+        if (sum !== 0) offsetsOf(group)[i]! += sum;
+      });
+      group.parts = kept;
     }
   }
 
   /** All counters and gauges, in order of their names. */
   values(): StatValue[] {
-    const values: StatValue[] = [];
-    for (const [name, stat] of this.#stats) values.push(valueOf(name, stat));
-    return values.sort((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+    const values = new Map<string, StatValue>();
+    for (const group of this.#groups.values()) {
+      for (let i = 0; i < group.template.length; i++) {
+        const value = valueOf(group, i);
+        const other = values.get(value.name);
+        values.set(value.name, other === undefined ? value : joined(other, value));
+      }
+    }
+    return [...values.values()].sort((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
   }
 
   /** One counter or gauge; undefined if there is none of that name. */
   value(name: string): StatValue | undefined {
-    const stat = this.#stats.get(name);
-    return stat === undefined ? undefined : valueOf(name, stat);
+    let found: StatValue | undefined;
+    for (const group of this.#groups.values()) {
+      if (!name.startsWith(group.prefix)) continue;
+      for (let i = 0; i < group.template.length; i++) {
+        if (join(group.prefix, group.template[i]!.name) !== name) continue;
+        const value = valueOf(group, i);
+        found = found === undefined ? value : joined(found, value);
+      }
+    }
+    return found;
   }
 
   /** Sets all counters to zero (POST /reset_counters). */
   resetCounters(): void {
-    for (const [name, stat] of this.#stats) {
-      if (stat.kind === "counter") stat.offset -= valueOf(name, stat).value;
+    for (const group of this.#groups.values()) {
+      for (let i = 0; i < group.template.length; i++) {
+        const { kind, value } = valueOf(group, i);
+        if (kind === "counter" && value !== 0) offsetsOf(group)[i]! -= value;
+      }
     }
   }
 
   /** Closes the interval of the histograms; only now do new values show. */
   flush(): void {
     for (const histogram of this.#histograms.values()) {
-      histogram.interval = histogram.pending;
-      for (const [bin, count] of histogram.pending) {
-        histogram.cumulative.set(bin, (histogram.cumulative.get(bin) ?? 0) + count);
-      }
-      histogram.pending = new Map();
+      const { pending } = histogram;
+      histogram.interval = pending;
+      histogram.pending = undefined;
+      if (pending === undefined) continue;
+      histogram.cumulative = addBins(histogram.cumulative, pending);
     }
   }
 
@@ -120,51 +145,84 @@ export class StatsStore {
       values.push({
         name,
         unit: histogram.unit,
-        interval: new HistogramSummary(histogram.interval),
-        cumulative: new HistogramSummary(histogram.cumulative),
+        interval: new HistogramSummary(histogram.interval ?? NO_BINS),
+        cumulative: new HistogramSummary(histogram.cumulative ?? NO_BINS),
       });
     }
     return values.sort((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
   }
 
-  #add(name: string, kind: StatKind, cell: Cell): void {
-    const stat = this.#stats.get(name);
-    if (stat !== undefined) stat.cells.push(cell);
-    else if (this.#stats.size >= MAX_NAMES) this.dropped++;
-    else this.#stats.set(name, { kind, cells: [cell], offset: 0 });
+  #add({ prefix, template }: StatGroupRecord, part: Part): void {
+    const first = template[0];
+    if (first === undefined) return;
+    const key = `${prefix}\0${first.name}\0${first.kind}\0${template.length}`;
+    const group = this.#groups.get(key);
+    if (group !== undefined) {
+      group.parts.push(part);
+      return;
+    }
+    if (this.#names + template.length > MAX_NAMES) {
+      this.dropped += template.length;
+      return;
+    }
+    this.#names += template.length;
+    this.#groups.set(key, {
+      prefix,
+      template: this.#templateLike(template),
+      parts: [part],
+      offsets: undefined,
+    });
+  }
+
+  /** Every update brings templates of its own; equal ones are kept once. */
+  #templateLike(template: StatTemplate): StatTemplate {
+    const key = `${template.length}\0${template[0]!.name}\0${template[0]!.kind}`;
+    const known = this.#templates.get(key);
+    if (known?.every((spec, i) => spec.name === template[i]!.name) === true) return known;
+    this.#templates.set(key, template);
+    return template;
   }
 
   #merge(name: string, unit: HistogramUnit, bins: HistogramBins): void {
     let histogram = this.#histograms.get(name);
     if (histogram === undefined) {
-      histogram = {
-        unit,
-        pending: new Map(),
-        interval: new Map(),
-        cumulative: new Map(),
-      };
+      histogram = { unit, pending: undefined, interval: undefined, cumulative: undefined };
       this.#histograms.set(name, histogram);
     }
-    for (const [bin, count] of bins) {
-      histogram.pending.set(bin, (histogram.pending.get(bin) ?? 0) + count);
-    }
+    if (bins.size > 0) histogram.pending = addBins(histogram.pending, bins);
   }
+}
+
+function addBins(to: HistogramBins | undefined, bins: HistogramBins): HistogramBins {
+  const sum: HistogramBins = to ?? new Map();
+  for (const [bin, count] of bins) sum.set(bin, (sum.get(bin) ?? 0) + count);
+  return sum;
+}
+
+function offsetsOf(group: MergedGroup): Float64Array {
+  return group.offsets ??= new Float64Array(group.template.length);
 }
 
 function join(prefix: string, name: string): string {
   return prefix === "" ? name : name === "" ? prefix : `${prefix}.${name}`;
 }
 
-function valueOf(name: string, stat: Merged): StatValue {
-  let value = stat.offset;
-  let used = stat.kind === "counter" && stat.offset !== 0;
-  for (const { cells, index } of stat.cells) {
-    const cell = cells[index]!;
+function valueOf({ prefix, template, parts, offsets }: MergedGroup, i: number): StatValue {
+  const { name, kind } = template[i]!;
+  let value = offsets?.[i] ?? 0;
+  let used = kind === "counter" && value !== 0;
+  for (const { cells, base } of parts) {
+    const cell = cells[base + i]!;
     if (Number.isNaN(cell)) continue;
     value += cell;
-    used ||= stat.kind === "gauge" || cell !== 0;
+    used ||= kind === "gauge" || cell !== 0;
   }
-  return { name, kind: stat.kind, value, used };
+  return { name: join(prefix, name), kind, value, used };
+}
+
+/** Two groups may hold one name. */
+function joined(a: StatValue, b: StatValue): StatValue {
+  return { ...a, value: a.value + b.value, used: a.used || b.used };
 }
 
 /** Quantiles, count and sum over bins, computed as libcircllhist does. */

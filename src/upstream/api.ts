@@ -45,6 +45,8 @@ export interface HostMonitor {
   putStatus(status: number): void;
   /** A connection was there for a request. */
   putConnected(): void;
+  /** As `putConnected`, where no response will follow (TCP): it counts as a success by itself. */
+  putConnectedAlone(): void;
   /** No connection, a reset or a timeout, which counts as this status. */
   putLocalFailure(status: number): void;
 }
@@ -68,7 +70,12 @@ export interface LoadBalancerContext {
 /** Which priorities a retry should go to. */
 export interface RetryPriority {
   onHostAttempted(host: Host): void;
-  adjust(sets: readonly HostSet[], original: PriorityLoad): PriorityLoad;
+  /** @param priorityOf place of a tried host's priority in `sets`, where that is not its own */
+  adjust(
+    sets: readonly HostSet[],
+    original: PriorityLoad,
+    priorityOf?: (host: Host) => number | undefined,
+  ): PriorityLoad;
 }
 
 /** Why a stream could not be had. */
@@ -208,6 +215,11 @@ export interface ClusterInfo {
   /** Retry policy of HttpProtocolOptions or the cluster's typed options, used when a route has none. */
   readonly retryPolicyMessage: object | undefined;
   readonly hashPolicyMessages: readonly object[];
+  /**
+   * Port of hosts that name none, for dynamic forward proxies: 443 over TLS, else 80. Undefined for
+   * all other clusters.
+   */
+  readonly dynamicForwardPort?: number | undefined;
 }
 
 /** All clusters of one worker. */

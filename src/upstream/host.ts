@@ -2,9 +2,10 @@
 
 import type { Address } from "../base/mod.ts";
 import type { StatGroup } from "../stats/mod.ts";
-import type { Host, HostHealth, HostMonitor } from "./api.ts";
+import type { Cluster, Host, HostHealth, HostMonitor } from "./api.ts";
 import { healthOf, isExcluded } from "./health_flags.ts";
-import { HOST_STAT, type HostSegmentView } from "./host_memory.ts";
+import { HOST_STAT, HOST_STATS, type HostSegmentView } from "./host_memory.ts";
+import type { PoolLoad } from "./preconnect.ts";
 import type { HostData, HostSetData, LocalityData } from "./resource.ts";
 import type { TransportSocket } from "./transport_sockets.ts";
 
@@ -14,6 +15,22 @@ export interface HostPool {
   drain(): void;
   /** As `drain`; the pool is not used again. */
   drainForDeletion(): void;
+  /** Adds what it carries and could carry. */
+  addLoad(load: PoolLoad): void;
+}
+
+/** Who opens streams and connections on a host. */
+export type HostOwner = Pick<Cluster, "newStream" | "newTcpConnection">;
+
+/** What a host gets of its cluster and thread. */
+export interface HostCells {
+  readonly owner: HostOwner;
+  readonly view: HostSegmentView;
+  readonly thread: number;
+  /** Only one thread sends requests, so that sums over threads can be skipped. */
+  readonly isAlone: boolean;
+  readonly monitor: HostMonitor | undefined;
+  readonly socket: TransportSocket;
 }
 
 /**
@@ -21,10 +38,13 @@ export interface HostPool {
  * changes.
  */
 export class UpstreamHost implements Host {
-  readonly id: number;
+  /** Negative until main knows of it. */
+  id: number;
+  /** The cluster whose pools it has; an aggregate's choice is another's host. */
+  readonly owner: HostOwner;
   /** Changes where a logical host's name resolves anew. */
   address: Address;
-  readonly stats: StatGroup;
+  stats: StatGroup;
   additionalAddresses: readonly Address[];
   hostname: string;
   weight: number;
@@ -38,30 +58,24 @@ export class UpstreamHost implements Host {
   activeRequests = 0;
   /** When a balancer with slow start first saw it healthy; cleared while it is not. */
   healthySinceMs: number | undefined = undefined;
-  readonly monitor: HostMonitor | undefined;
+  monitor: HostMonitor | undefined;
   /** Pools by `poolIndex`, sparse. */
   readonly pools: (HostPool | undefined)[] = [];
   /** Pools that a TLS server name or a downstream connection keeps apart. */
   readonly keyedPools: Map<string, HostPool> = new Map();
-  /** Whether the last ALPN answer was h2: decides how much a new connection may be trusted to carry. */
-  speaksHttp2 = false;
-  readonly #view: HostSegmentView;
-  readonly #slot: number;
+  /** Whether the last ALPN answer was h2, so that a new connection can be trusted with as much. */
+  speaksHttp2: boolean | undefined = undefined;
+  #view: HostSegmentView;
+  #slot: number;
   readonly #isAlone: boolean;
 
-  /** @param isAlone only one thread sends requests, so that sums over threads can be skipped */
   constructor(
     data: HostData,
     set: HostSetData,
-    cells: {
-      readonly view: HostSegmentView;
-      readonly thread: number;
-      readonly isAlone: boolean;
-      readonly monitor: HostMonitor | undefined;
-      readonly socket: TransportSocket;
-    },
+    cells: HostCells,
   ) {
     this.id = data.id;
+    this.owner = cells.owner;
     this.address = data.address;
     this.additionalAddresses = data.additionalAddresses;
     this.hostname = data.hostname;
@@ -91,6 +105,18 @@ export class UpstreamHost implements Host {
     this.socket = socket;
     this.isCanary = data.isCanary;
     this.refreshHealth();
+  }
+
+  /** Main has given this host, which the thread met first, its id and cells: counts move there. */
+  settle(data: HostData, set: HostSetData, cells: HostCells): void {
+    const met = this.stats;
+    this.id = data.id;
+    this.#view = cells.view;
+    this.#slot = data.slot;
+    this.stats = cells.view.group(cells.thread, data.slot);
+    for (let i = 0; i < HOST_STATS.length; i++) this.stats.add(i, met.get(i));
+    this.monitor = cells.monitor;
+    this.update(data, set, cells.socket);
   }
 
   get healthFlags(): number {
@@ -124,6 +150,12 @@ export class UpstreamHost implements Host {
 
   releaseConnection(): void {
     this.#view.releaseConnections(this.#slot, 1);
+  }
+
+  /** Adds the streams of all its pools. */
+  addLoad(load: PoolLoad): void {
+    for (const pool of this.pools) pool?.addLoad(load);
+    for (const pool of this.keyedPools.values()) pool.addLoad(load);
   }
 
   drainPools(): void {

@@ -144,6 +144,12 @@ export class HostSegmentView {
   }
 }
 
+/** A segment with nothing in it. */
+export function newSegment(id: number, capacity: number, threads: number): HostSegment {
+  const bytes = threads * capacity * CELLS * 8 + capacity * 4 * (1 + OUTLIER_CELLS);
+  return { id, buffer: new SharedArrayBuffer(bytes), capacity };
+}
+
 /** A slot given back waits this long, and until nothing is under way in it any more. */
 const QUARANTINE_MS = 10_000;
 
@@ -205,12 +211,7 @@ export class HostMemory {
 
   #grow(): void {
     const capacity = this.#segments.length === 0 ? FIRST_CAPACITY : CAPACITY;
-    const bytes = this.threads * capacity * CELLS * 8 + capacity * 4 * (1 + OUTLIER_CELLS);
-    const segment = {
-      id: this.#segments.length,
-      buffer: new SharedArrayBuffer(bytes),
-      capacity,
-    };
+    const segment = newSegment(this.#segments.length, capacity, this.threads);
     this.#segments.push(segment);
     this.#views.push(new HostSegmentView(segment, this.threads));
     this.#used = 0;

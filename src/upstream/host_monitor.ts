@@ -3,7 +3,7 @@
 import type { HostMonitor } from "./api.ts";
 import { type HostSegmentView, OUTLIER_CELL } from "./host_memory.ts";
 import type { OutlierPolicy } from "./outlier/policy.ts";
-import type { HostEvent } from "./resource.ts";
+import type { HostJudgement } from "./resource.ts";
 
 /** Where a host's counts are, and who hears of those that are full. */
 export interface MonitorParts {
@@ -11,7 +11,7 @@ export interface MonitorParts {
   readonly hostId: number;
   readonly view: HostSegmentView;
   readonly slot: number;
-  readonly tell: (event: HostEvent) => void;
+  readonly tell: (event: HostJudgement) => void;
   /** undefined: nothing is counted. */
   readonly policy: OutlierPolicy | undefined;
 }
@@ -57,6 +57,11 @@ export class ThreadHostMonitor implements HostMonitor {
     view.resetOutlier(slot, OUTLIER_CELL.consecutiveLocal);
   }
 
+  putConnectedAlone(): void {
+    if (this.#parts.policy?.splitsLocalOrigin === true) this.putConnected();
+    else this.putStatus(200);
+  }
+
   putLocalFailure(status: number): void {
     const { policy, view, slot } = this.#parts;
     if (policy?.splitsLocalOrigin !== true) {
@@ -70,7 +75,7 @@ export class ThreadHostMonitor implements HostMonitor {
     }
   }
 
-  #tell(kind: HostEvent["kind"]): void {
+  #tell(kind: HostJudgement["kind"]): void {
     const { cluster, hostId, tell } = this.#parts;
     tell({ cluster, hostId, kind });
   }

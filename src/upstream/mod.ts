@@ -2,6 +2,11 @@ export * from "./api.ts";
 export { SharedBreaker, type Thresholds } from "./circuit_breaker.ts";
 export { ClusterFacts } from "./cluster_info.ts";
 export * from "./cluster_stats.ts";
+export { CLUSTER_TYPES } from "./provided/registry.ts";
+export type { DynamicForwardProxy } from "./provided/dynamic_forward_proxy.ts";
+export type * from "./dns_cache/api.ts";
+export type { DnsQuestion, WorkerDnsCaches } from "./dns_cache/worker_caches.ts";
+export { DYNAMIC_FORWARD_PROXY } from "./main/discovery.ts";
 export * from "./dns/resolver.ts";
 export { SYSTEM_FILES, SystemResolver } from "./dns/system_resolver.ts";
 export * from "./health_flags.ts";
@@ -10,7 +15,15 @@ export { UpstreamHost } from "./host.ts";
 export { PreviousPriorities } from "./lb/previous_priorities.ts";
 export { MainCluster } from "./main/main_cluster.ts";
 export { compileCluster, MainClusters, type MainClustersOptions } from "./main/main_clusters.ts";
+export type {
+  ResourceEvents,
+  Resources,
+  ResourceSource,
+  Subscriber,
+  Subscription,
+} from "./main/subscription.ts";
 export type { ClusterSnapshot, HostSnapshot } from "./main/snapshot.ts";
+export { ORIGINAL_DST_STATE, parseIpAndPort } from "./provided/original_dst.ts";
 export * from "./resource.ts";
 export { CodeTree, ResponseCodes } from "./response_codes.ts";
 export {

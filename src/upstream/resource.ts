@@ -6,6 +6,7 @@
 import type { Address } from "../base/mod.ts";
 import type { envoy_config_cluster_v3_Cluster } from "../proto/mod.ts";
 import type { Priority } from "./api.ts";
+import type { DropOverload } from "./drop_overload.ts";
 
 /** One host as main resolved it. */
 export interface HostData {
@@ -61,6 +62,8 @@ export interface HostUpdate {
   readonly priorityCount: number;
   readonly sets: readonly HostSetData[];
   readonly segments: readonly HostSegment[];
+  /** Requests to turn away, as discovery says; absent: as the cluster's own message says. */
+  readonly drop?: DropOverload | "none";
 }
 
 /** Health of hosts changed; flags themselves are in shared memory. */
@@ -72,8 +75,18 @@ export interface HealthUpdate {
   readonly failedHosts: readonly number[];
 }
 
+/** What a worker tells main of a host. */
+export type HostEvent = HostJudgement | HostMet;
+
+/** A request of an ORIGINAL_DST cluster named an address that no host had. */
+export interface HostMet {
+  readonly cluster: string;
+  readonly kind: "met";
+  readonly address: Address;
+}
+
 /** What a worker saw of a host that main must judge. */
-export interface HostEvent {
+export interface HostJudgement {
   readonly cluster: string;
   readonly hostId: number;
   /** A response said `x-envoy-immediate-health-check-fail`, or a count of failures was reached. */

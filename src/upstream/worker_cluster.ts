@@ -1,7 +1,7 @@
 /** One cluster on one thread: its hosts, balancer and pools. */
 
-import { isIP } from "node:net";
-import type { Protocol, ResponseDecoder } from "../http/mod.ts";
+import { type Address, formatAddress } from "../base/mod.ts";
+import type { ResponseDecoder } from "../http/mod.ts";
 import type { Connection } from "../net/mod.ts";
 import type { envoy_config_cluster_v3_Cluster } from "../proto/mod.ts";
 import type { CompileContext } from "../runtime/mod.ts";
@@ -15,25 +15,26 @@ import type {
   StreamRequest,
   TcpRequest,
 } from "./api.ts";
-import { compileThresholds, perHostConnectionLimit, SharedBreaker } from "./circuit_breaker.ts";
+import { compileThresholds, SharedBreaker } from "./circuit_breaker.ts";
 import { ClusterFacts, clusterScope } from "./cluster_info.ts";
+import { ClusterPools } from "./cluster_pools.ts";
 import { clusterStat } from "./cluster_stats.ts";
 import { codecFactory } from "./codecs.ts";
-import { ConnectionLimits } from "./conn_pool/connection_limits.ts";
-import { HttpPool } from "./conn_pool/http_pool.ts";
-import type { CodecFactory, PoolProtocol } from "./conn_pool/pool_context.ts";
+import type { CodecFactory } from "./conn_pool/pool_context.ts";
 import { POOL_STAT } from "./conn_pool/pool_stats.ts";
-import { TcpAttempt } from "./conn_pool/tcp_attempt.ts";
-import { UpstreamHost } from "./host.ts";
+import { type HostCells, UpstreamHost } from "./host.ts";
 import type { CheckedAddress } from "./health/checker.ts";
-import type { HostSegmentView } from "./host_memory.ts";
+import { HostSegmentView, newSegment } from "./host_memory.ts";
 import { ThreadHostMonitor } from "./host_monitor.ts";
 import { OutlierPolicy } from "./outlier/policy.ts";
 import { HostSet } from "./host_set.ts";
 import { compileBalancing } from "./lb/compile.ts";
 import type { Balancer, LocalCluster } from "./lb/policy.ts";
+import { isDynamicForward } from "./main/discovery.ts";
+import { canForesee, HostPreview } from "./preconnect.ts";
 import { compileProtocolOptions, type UpstreamProtocolOptions } from "./protocol_options.ts";
-import type { ProxyChoice } from "./proxy_transport.ts";
+import type { MemberCluster } from "./provided/policy.ts";
+import { compileProvided } from "./provided/registry.ts";
 import type {
   ClusterResource,
   ConnectionWanted,
@@ -51,6 +52,8 @@ export interface ClusterParts {
   readonly compileTls: TlsCompiler;
   /** Makes codecs in place of the real ones, in tests. */
   readonly codecs?: CodecFactory;
+  /** Other clusters of the thread, for those that are made of them. */
+  readonly member?: (name: string) => MemberCluster | undefined;
   /** The proxy's own place, where zones count. */
   readonly local?: LocalCluster | undefined;
   /** Hears of hosts that main must judge. */
@@ -59,24 +62,31 @@ export interface ClusterParts {
   readonly onConnectionWanted?: (wanted: ConnectionWanted) => void;
 }
 
-/** What keeps a pool apart from the host's others. */
-interface KeyedPool {
-  readonly key: string;
-  readonly serverName: string | undefined;
-  readonly proxy: ProxyChoice | undefined;
-}
-
+const HTTP_PORT = 80;
+const HTTPS_PORT = 443;
 const NONE_HEALTHY = clusterStat("upstream_cx_none_healthy");
-const PROTOCOLS: readonly PoolProtocol[] = ["http1", "http2", "auto"];
-const HTTP1 = 0;
-const HTTP2 = 1;
-const AUTO = 2;
-const ALPN_OF: readonly (readonly string[])[] = [["http/1.1"], ["h2"], ["h2", "http/1.1"]];
 const EMPTY_SET: Omit<HostSetData, "priority"> = {
   localities: [],
   hosts: [],
   overprovisioningFactor: 140,
   weightedPriorityHealth: false,
+};
+
+const MET_SET: HostSetData = {
+  ...EMPTY_SET,
+  priority: 0,
+  localities: [{ region: "", zone: "", subZone: "", weight: undefined, metadata: undefined }],
+};
+const MET_HOST = {
+  id: -1,
+  additionalAddresses: [],
+  weight: 1,
+  metadata: undefined,
+  isCanary: false,
+  locality: 0,
+  edsHealthStatus: 0,
+  segment: -1,
+  slot: 0,
 };
 
 /**
@@ -95,9 +105,13 @@ export class WorkerCluster implements Cluster {
   readonly #transport: UpstreamTransport;
   readonly #codecs: CodecFactory;
   readonly #balancer: Balancer;
-  readonly #limits: { readonly [priority in Priority]: ConnectionLimits };
   readonly #outlierPolicy: OutlierPolicy | undefined;
+  readonly #pools: ClusterPools;
+  /** Undefined: no connections are opened on hosts to come. */
+  readonly #preview: HostPreview | undefined;
   readonly #hosts = new Map<number, UpstreamHost>();
+  /** Hosts that main has not heard of yet, by address. */
+  readonly #met = new Map<string, UpstreamHost>();
   #sets: readonly HostSet[] = [];
 
   constructor(resource: ClusterResource, parts: ClusterParts) {
@@ -114,6 +128,10 @@ export class WorkerCluster implements Cluster {
       context.problems,
     );
     this.info = new ClusterFacts(message, this.options, context);
+    const isTls = this.#transport.sockets.socketOf(undefined, undefined).tls !== undefined;
+    if (isDynamicForward(message)) {
+      this.info.dynamicForwardPort = isTls ? HTTPS_PORT : HTTP_PORT;
+    }
     this.#codecs = parts.codecs ?? codecFactory(this.options, clusterScope(message, context.scope));
     this.#outlierPolicy = message.outlierDetection === undefined
       ? undefined
@@ -130,7 +148,6 @@ export class WorkerCluster implements Cluster {
         dispatcher: context.dispatcher,
       });
     this.circuitBreakers = { default: breaker("default"), high: breaker("high") };
-    this.#limits = this.#compileLimits();
     const { dispatcher, runtime, problems } = context;
     const { policy, common } = compileBalancing(message, {
       problems,
@@ -139,7 +156,7 @@ export class WorkerCluster implements Cluster {
       clock: dispatcher.clock,
     });
     const breakers = this.circuitBreakers;
-    this.#balancer = policy.createBalancer({
+    const options = {
       ...common,
       dispatcher,
       runtime,
@@ -148,7 +165,23 @@ export class WorkerCluster implements Cluster {
       isMain: context.worker === 0,
       local: parts.local,
       activeRequests: () => breakers.default.requests + breakers.high.requests,
+    };
+    this.#balancer = compileProvided(message, context, isTls)?.createBalancer(options, {
+      member: (name) => parts.member?.(name),
+      meetHost: (address) => this.#meetHost(address),
+    }) ?? policy.createBalancer(options);
+    this.#pools = new ClusterPools({
+      message,
+      dispatcher,
+      facts: this.info,
+      options: this.options,
+      transport: this.#transport,
+      codecs: this.#codecs,
+      breakers,
+      problems,
+      onConnectionWanted: parts.onConnectionWanted,
     });
+    this.#preview = canForesee(message) ? new HostPreview(this.#balancer) : undefined;
   }
 
   /** Hosts by priority. */
@@ -157,9 +190,14 @@ export class WorkerCluster implements Cluster {
   }
 
   chooseHost(context: LoadBalancerContext | undefined): Host | undefined {
-    const host = this.#balancer.chooseHost(context);
+    const host = this.pickHost(context);
     if (host === undefined) this.info.stats.inc(NONE_HEALTHY);
     return host;
+  }
+
+  /** As `chooseHost`, for another cluster that has this one as a member. */
+  pickHost(context: LoadBalancerContext | undefined): UpstreamHost | undefined {
+    return this.#preview?.take(context) ?? this.#balancer.chooseHost(context);
   }
 
   newStream(
@@ -167,8 +205,10 @@ export class WorkerCluster implements Cluster {
     decoder: ResponseDecoder,
     request: StreamRequest,
   ): PendingStream | undefined {
-    const protocol = this.#protocolOf(request.downstreamProtocol);
-    const pool = this.#poolOf(host as UpstreamHost, protocol, request);
+    const upstream = host as UpstreamHost;
+    if (upstream.owner !== this) return upstream.owner.newStream(host, decoder, request);
+    if (this.#preview !== undefined) this.#pools.foresee(this.#preview, this.#hosts, request);
+    const pool = this.#pools.of(upstream, request);
     if (pool !== undefined) return pool.newStream(decoder, request);
     this.info.stats.inc(POOL_STAT.cxPoolOverflow);
     request.callbacks.onPoolFailure("overflow", "", host);
@@ -177,20 +217,8 @@ export class WorkerCluster implements Cluster {
 
   newTcpConnection(host: Host, request: TcpRequest): PendingStream | undefined {
     const upstream = host as UpstreamHost;
-    const attempt = new TcpAttempt(request, {
-      dispatcher: this.#parts.context.dispatcher,
-      facts: this.info,
-      host: upstream,
-      limits: this.#limits[request.priority],
-      connect: () =>
-        this.#transport.connect(upstream, {
-          serverName: undefined,
-          verifiesServerName: false,
-          alpn: [],
-          proxy: upstream.socket.proxy?.choose(request.streamInfo),
-        }),
-    });
-    return attempt.start() ? attempt : undefined;
+    if (upstream.owner !== this) return upstream.owner.newTcpConnection(host, request);
+    return this.#pools.connect(upstream, request);
   }
 
   /** Begins to connect outside of pools and limits, as health checks do. */
@@ -209,7 +237,7 @@ export class WorkerCluster implements Cluster {
 
   /** Another thread waits for one of the cluster's connections. */
   giveConnection(priority: Priority): void {
-    this.#limits[priority].giveConnection();
+    this.#pools.giveConnection(priority);
   }
 
   /** Makes codecs with the cluster's options. */
@@ -239,9 +267,12 @@ export class WorkerCluster implements Cluster {
           : new HostSet(data, this.#hostsOf(data, views)),
       );
     }
+    const { drop } = update;
+    if (drop !== undefined) this.info.setDropOverload(drop === "none" ? undefined : drop);
     this.#dropMissing(sets);
     this.#sets = sets;
     this.#balancer.refresh(sets);
+    this.#preview?.clear();
   }
 
   /** Reads health flags (and the panic threshold) again. */
@@ -249,6 +280,7 @@ export class WorkerCluster implements Cluster {
     for (const host of this.#hosts.values()) host.refreshHealth();
     this.#sets = this.#sets.map((set) => new HostSet(set.data, set.hosts));
     this.#balancer.refresh(this.#sets);
+    this.#preview?.clear();
   }
 
   /** The hosts of the local cluster changed. */
@@ -259,33 +291,64 @@ export class WorkerCluster implements Cluster {
   /** Idle connections close now, others after their streams; new ones are made as needed. */
   drainConnections(): void {
     for (const host of this.#hosts.values()) host.drainPools();
+    for (const host of this.#met.values()) host.drainPools();
   }
 
   /** The cluster is gone from configuration: streams under way end in peace. */
   remove(): void {
     for (const host of this.#hosts.values()) host.removePools();
+    for (const host of this.#met.values()) host.removePools();
     this.#hosts.clear();
+    this.#met.clear();
     this.#sets = [];
     this.#balancer.refresh([]);
+    this.#preview?.clear();
   }
 
   #hostsOf(data: HostSetData, views: ReadonlyMap<number, HostSegmentView>): UpstreamHost[] {
-    const thread = this.#parts.context.worker;
-    const isAlone = this.#threads === 2;
     return data.hosts.map((entry) => {
-      const known = this.#hosts.get(entry.id);
       const locality = data.localities[entry.locality]!;
       const socket = this.#transport.sockets.socketOf(entry.metadata, locality.metadata);
+      const known = this.#hosts.get(entry.id);
       if (known !== undefined) {
         known.update(entry, data, socket);
         return known;
       }
       const view = views.get(entry.segment)!;
-      const monitor = this.#monitorOf(entry, view);
-      const host = new UpstreamHost(entry, data, { view, thread, isAlone, monitor, socket });
+      const cells = this.#cells({ view, socket, monitor: this.#monitorOf(entry, view) });
+      const host = this.#takeMet(entry) ?? new UpstreamHost(entry, data, cells);
+      if (host.id !== entry.id) host.settle(entry, data, cells);
       this.#hosts.set(entry.id, host);
       return host;
     });
+  }
+
+  #cells(own: Pick<HostCells, "view" | "socket" | "monitor">): HostCells {
+    const thread = this.#parts.context.worker;
+    return { ...own, owner: this, thread, isAlone: this.#threads === 2 };
+  }
+
+  /** Makes a host that main does not know of yet: its cells are this thread's own. */
+  #meetHost(address: Address): UpstreamHost {
+    const key = formatAddress(address);
+    const known = this.#met.get(key);
+    if (known !== undefined) return known;
+    const data = { ...MET_HOST, address, hostname: this.message.name + key };
+    const socket = this.#transport.sockets.socketOf(undefined, undefined);
+    const view = new HostSegmentView(newSegment(-1, 1, this.#threads), this.#threads);
+    const cells = this.#cells({ view, socket, monitor: undefined });
+    const host = new UpstreamHost(data, MET_SET, cells);
+    this.#met.set(key, host);
+    this.#parts.onHostEvent?.({ cluster: this.message.name, kind: "met", address });
+    return host;
+  }
+
+  #takeMet({ address }: HostData): UpstreamHost | undefined {
+    if (this.#met.size === 0) return undefined;
+    const key = formatAddress(address);
+    const host = this.#met.get(key);
+    this.#met.delete(key);
+    return host;
   }
 
   /** Only hosts that are checked or may be ejected have somebody to hear of them. */
@@ -307,96 +370,4 @@ export class WorkerCluster implements Cluster {
       host.removePools();
     }
   }
-
-  #compileLimits(): { readonly [priority in Priority]: ConnectionLimits } {
-    const { context, onConnectionWanted: tell } = this.#parts;
-    const { name } = this.message;
-    const perHost = perHostConnectionLimit(this.message, context.problems);
-    const countsHosts = perHost.default !== undefined || perHost.high !== undefined;
-    const limits = (priority: Priority): ConnectionLimits =>
-      new ConnectionLimits({
-        breaker: this.circuitBreakers[priority],
-        dispatcher: context.dispatcher,
-        perHost: perHost[priority],
-        countsHosts,
-        onWanted: tell === undefined ? undefined : () => tell({ cluster: name, priority }),
-      });
-    return { default: limits("default"), high: limits("high") };
-  }
-
-  #protocolOf(downstream: Protocol | undefined): number {
-    switch (this.options.mode) {
-      case "http2":
-        return HTTP2;
-      case "auto":
-        return AUTO;
-      case "downstream":
-        return downstream === "HTTP/2" ? HTTP2 : HTTP1;
-      default:
-        return HTTP1;
-    }
-  }
-
-  #poolOf(host: UpstreamHost, protocol: number, request: StreamRequest): HttpPool | undefined {
-    const index = (request.priority === "high" ? PROTOCOLS.length : 0) + protocol;
-    const { socket } = host;
-    const serverName = this.options.autoSni && socket.tls !== undefined
-      ? serverNameOf(request.authority)
-      : undefined;
-    const perDownstream = this.message.connectionPoolPerDownstreamConnection;
-    const proxy = socket.proxy?.choose(request.streamInfo);
-    if (serverName === undefined && !perDownstream && proxy === undefined) {
-      return (host.pools[index] ??= this.#createPool(host, index, undefined)) as
-        | HttpPool
-        | undefined;
-    }
-    const downstreamId = perDownstream ? request.streamInfo?.connection.id ?? 0 : 0;
-    const key = `${index} ${downstreamId} ${serverName ?? ""} ${proxy?.key ?? ""}`;
-    let pool = host.keyedPools.get(key) as HttpPool | undefined;
-    if (pool === undefined) {
-      pool = this.#createPool(host, index, { key, serverName, proxy });
-      if (pool !== undefined) host.keyedPools.set(key, pool);
-    }
-    return pool;
-  }
-
-  /** @param keyed for pools that go once they are empty */
-  #createPool(
-    host: UpstreamHost,
-    index: number,
-    keyed: KeyedPool | undefined,
-  ): HttpPool | undefined {
-    const priority = index >= PROTOCOLS.length ? "high" : "default";
-    const protocol = index % PROTOCOLS.length;
-    const breaker = this.circuitBreakers[priority];
-    if (!breaker.tryPool()) return undefined;
-    const choice = {
-      serverName: keyed?.serverName,
-      verifiesServerName: keyed?.serverName !== undefined && this.options.autoSanValidation,
-      alpn: ALPN_OF[protocol]!,
-      proxy: keyed?.proxy,
-    };
-    return new HttpPool({
-      dispatcher: this.#parts.context.dispatcher,
-      facts: this.info,
-      host,
-      limits: this.#limits[priority],
-      options: this.options,
-      protocol: PROTOCOLS[protocol]!,
-      connect: () => this.#transport.connect(host, choice),
-      createCodec: this.#codecs,
-      onDeleted: () => breaker.releasePool(),
-      onIdle: keyed === undefined ? undefined : () => {
-        host.keyedPools.delete(keyed.key);
-      },
-    });
-  }
-}
-
-/** The name in an authority, without port; IP literals are no server names (RFC 6066 §3). */
-function serverNameOf(authority: string | undefined): string | undefined {
-  if (authority === undefined || authority === "" || authority.startsWith("[")) return undefined;
-  const colon = authority.lastIndexOf(":");
-  const name = colon < 0 ? authority : authority.slice(0, colon);
-  return name === "" || isIP(name) !== 0 ? undefined : name;
 }

@@ -38,6 +38,7 @@ export class WorkerClusterManager implements ClusterManager {
     this.#parts = {
       connector: SOCKET_CONNECTOR,
       compileTls: compileClientTls,
+      member: (name) => this.#clusters.get(name),
       ...parts,
       local: localCluster === "" ? undefined : this.#localCluster(context),
       context,

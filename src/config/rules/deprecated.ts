@@ -57,7 +57,7 @@ export class DeprecatedFields {
       report(problems, message, field, { isRefused: isRefused && !isAllowed, what });
     }
     for (const field of parts.children) {
-      for (const [, child] of childMessages(message, field)) this.check(child, problems, allowed);
+      for (const child of childMessages(message, field)) this.check(child, problems, allowed);
     }
   }
 
@@ -76,7 +76,7 @@ export class DeprecatedFields {
             ]),
           ),
         })).filter(({ values }) => values.size > 0),
-        children: type.fields.filter((field) => field.messageName !== undefined),
+        children: type.messageFields,
       };
       this.#parts.set(type, parts);
     }

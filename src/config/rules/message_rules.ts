@@ -24,27 +24,27 @@ export function fieldValue(message: PlainMessage, field: FieldDescriptor): unkno
   return oneof?.case === field.localName ? oneof.value : undefined;
 }
 
+const NONE: readonly PlainMessage[] = [];
+
 /**
- * The messages below a field, each with the field's name and index as problems name it. A Struct is
- * held as JSON, whose keys are the operator's: it is not looked into.
+ * The messages below one of a type's `messageFields`, in their order. Every message of a large file
+ * passes here several times, so that lists are handed out as they are.
  */
-export function* childMessages(
+export function childMessages(
   message: PlainMessage,
   field: FieldDescriptor,
-): Generator<readonly [string, PlainMessage]> {
+): readonly PlainMessage[] {
   const value = fieldValue(message, field);
-  if (typeof value !== "object" || value === null) return;
-  const name = field.messageName;
-  if (name === undefined || name === "google.protobuf.Struct") return;
-  if (field.fieldKind === "list") {
-    for (const [i, item] of (value as PlainMessage[]).entries()) {
-      yield [`${field.name}[${i}]`, item];
-    }
-  } else if (field.fieldKind === "map") {
-    for (const [key, item] of Object.entries(value)) {
-      yield [`${field.name}["${key}"]`, item as PlainMessage];
-    }
-  } else yield [field.name, value as PlainMessage];
+  if (typeof value !== "object" || value === null) return NONE;
+  if (field.fieldKind === "list") return value as PlainMessage[];
+  return field.fieldKind === "map" ? Object.values(value) : [value as PlainMessage];
+}
+
+/** As problems name the child at `index` of what `childMessages` gave. */
+export function childName(message: PlainMessage, field: FieldDescriptor, index: number): string {
+  if (field.fieldKind === "list") return `${field.name}[${index}]`;
+  if (field.fieldKind !== "map") return field.name;
+  return `${field.name}["${Object.keys(fieldValue(message, field) as object)[index]}"]`;
 }
 
 /** The rules of one registry. */
@@ -63,7 +63,7 @@ export class MessageRules {
     const { checks, children } = this.#rulesOf(type);
     for (const check of checks) check(message, problems);
     for (const field of children) {
-      for (const [, child] of childMessages(message, field)) this.check(child, problems);
+      for (const child of childMessages(message, field)) this.check(child, problems);
     }
   }
 
@@ -78,13 +78,14 @@ function compile(type: MessageDescriptor): CompiledRules {
   if (type.isUnchecked) return { checks: [], children: [] };
   const checks: MessageCheck[] = [];
   const children: FieldDescriptor[] = [];
+  const withMessages = new Set(type.messageFields);
   for (const field of type.fields) {
     const rules = field.rules() as FieldRules | undefined;
     if (rules?.type?.case !== undefined || rules?.message !== undefined) {
       const check = fieldCheck(field, rules);
       if (check !== undefined) checks.push(check);
     }
-    if (holdsMessages(field) && !isSkipped(rules)) children.push(field);
+    if (withMessages.has(field) && hasRules(field) && !isSkipped(rules)) children.push(field);
   }
   for (const oneof of type.oneofs) {
     if (!oneof.isRequired) continue;
@@ -98,9 +99,7 @@ function compile(type: MessageDescriptor): CompiledRules {
 }
 
 /** Well-known types carry no rules, but for the message in an Any. */
-function holdsMessages(field: FieldDescriptor): boolean {
-  const name = field.messageName;
-  if (name === undefined) return false;
+function hasRules({ messageName: name = "" }: FieldDescriptor): boolean {
   return !name.startsWith("google.protobuf.") || name === "google.protobuf.Any";
 }
 

@@ -68,17 +68,51 @@ function checkDiscovery(cluster: Cluster, { problems }: SemanticContext): void {
   } else if (discovery !== EDS && discovery !== undefined && hasEds) {
     problems.error(cluster, "eds_cluster_config", "only an EDS cluster has an EDS configuration");
   }
-  if (discovery === ORIGINAL_DST && cluster.loadAssignment !== undefined) {
+  if (discovery !== ORIGINAL_DST) return;
+  if (cluster.loadAssignment !== undefined) {
     problems.error(cluster, "load_assignment", "an ORIGINAL_DST cluster has no load assignment");
+  }
+  if (cluster.lbConfig.case !== "originalDstLbConfig") return;
+  const { useHttpHeader, httpHeaderName } = cluster.lbConfig.value;
+  if (!useHttpHeader && httpHeaderName !== "") {
+    const text = "without use_http_header no header is looked at";
+    problems.error(cluster.lbConfig.value, "http_header_name", text);
   }
 }
 
-function checkBalancing(cluster: Cluster, { problems, decoder }: SemanticContext): void {
+const PROVIDING_TYPES: ReadonlySet<string> = new Set([
+  "envoy.cluster.original_dst",
+  "envoy.extensions.clusters.aggregate.v3.ClusterConfig",
+  "envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig",
+  "envoy.extensions.clusters.original_dst.v3.OriginalDstCluster",
+  "envoy.extensions.clusters.redis.v3.RedisClusterConfig",
+]);
+const BALANCED_TYPES: ReadonlySet<string> = new Set([
+  "envoy.cluster.eds",
+  "envoy.cluster.logical_dns",
+  "envoy.cluster.static",
+  "envoy.cluster.strict_dns",
+  "envoy.extensions.clusters.dns.v3.DnsCluster",
+]);
+
+/** Whether a cluster must say CLUSTER_PROVIDED, or must not; undefined: not known. */
+function providesBalancer(cluster: Cluster): boolean | undefined {
   const discovery = discoveryOf(cluster);
+  if (discovery !== undefined) return discovery === ORIGINAL_DST;
+  const { value } = cluster.clusterDiscoveryType;
+  if (typeof value !== "object") return undefined;
+  const type = value.typedConfig?.$typeName ?? value.name;
+  if (PROVIDING_TYPES.has(type)) return true;
+  return BALANCED_TYPES.has(type) ? false : undefined;
+}
+
+function checkBalancing(cluster: Cluster, { problems, decoder }: SemanticContext): void {
   const isProvided = cluster.lbPolicy === CLUSTER_PROVIDED;
-  if (discovery === ORIGINAL_DST && !isProvided && cluster.loadBalancingPolicy === undefined) {
-    problems.error(cluster, "lb_policy", "an ORIGINAL_DST cluster needs CLUSTER_PROVIDED");
-  } else if (discovery !== ORIGINAL_DST && discovery !== undefined && isProvided) {
+  const provides = providesBalancer(cluster);
+  if (provides === true && !isProvided) {
+    const hint = "lb_policy: CLUSTER_PROVIDED";
+    problems.error(cluster, "lb_policy", "the cluster brings its own balancer", hint);
+  } else if (provides === false && isProvided) {
     problems.error(
       cluster,
       "lb_policy",

@@ -57,10 +57,12 @@ const UNLISTED: ReadonlySet<string> = new Set([
 export function checkExtensions(root: PlainMessage, decoder: Decoder, problems: Problems): void {
   const type = decoder.registry.getMessage(root.$typeName);
   if (type === undefined) return;
-  for (const field of type.fields) {
-    for (const [, child] of childMessages(root, field)) {
+  for (const field of type.messageFields) {
+    const children = childMessages(root, field);
+    if (children.length === 0) continue;
+    const category = CATEGORIES[`${type.typeName}.${field.name}`];
+    for (const child of children) {
       if (typeof child !== "object" || child === null) continue;
-      const category = CATEGORIES[`${type.typeName}.${field.name}`];
       if (category !== undefined) checkHolder(child, category, decoder, problems);
       checkExtensions(child, decoder, problems);
     }

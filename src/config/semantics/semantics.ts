@@ -9,6 +9,7 @@ import { CLUSTER_CHECKS } from "./clusters.ts";
 import type { SemanticContext } from "./context.ts";
 import { CONNECTION_MANAGER_CHECKS } from "./connection_manager.ts";
 import { DISCOVERY_CHECKS } from "./discovery.ts";
+import { DYNAMIC_FORWARD_PROXY_CHECKS } from "./dynamic_forward_proxy.ts";
 import { checkExtensions } from "./extensions.ts";
 import { FILE_CHECKS } from "./files.ts";
 import { FILTER_ORDER_CHECKS } from "./filter_order.ts";
@@ -24,6 +25,7 @@ const GROUPS = [
   CLUSTER_CHECKS,
   CONNECTION_MANAGER_CHECKS,
   DISCOVERY_CHECKS,
+  DYNAMIC_FORWARD_PROXY_CHECKS,
   FILE_CHECKS,
   FILTER_ORDER_CHECKS,
   LISTENER_CHECKS,
@@ -32,6 +34,23 @@ const GROUPS = [
   RUNTIME_CHECKS,
   TLS_CHECKS,
 ] as unknown as readonly Readonly<Record<string, AnyCheck>>[];
+
+const NO_CHECKS: readonly AnyCheck[] = [];
+
+/** All checks by message type. */
+const CHECKS: ReadonlyMap<string, readonly AnyCheck[]> = checksByType();
+
+function checksByType(): Map<string, AnyCheck[]> {
+  const found = new Map<string, AnyCheck[]>();
+  for (const group of GROUPS) {
+    for (const [type, check] of Object.entries(group)) {
+      const checks = found.get(type);
+      if (checks === undefined) found.set(type, [check]);
+      else checks.push(check);
+    }
+  }
+  return found;
+}
 
 /** Runtime keys that the static layers set to true. */
 function allowedFeatures(bootstrap: envoy_config_bootstrap_v3_Bootstrap): ReadonlySet<string> {
@@ -58,6 +77,7 @@ export function checkSemantics(
     decoder,
     problems,
     clusters: new Set(bootstrap.staticResources?.clusters.map((cluster) => cluster.name)),
+    dnsCaches: new Map(),
     hasNode: (bootstrap.node?.id ?? "") !== "" && (bootstrap.node?.cluster ?? "") !== "",
   });
 }
@@ -65,9 +85,10 @@ export function checkSemantics(
 function walk(message: PlainMessage, context: SemanticContext): void {
   const type = context.decoder.registry.getMessage(message.$typeName);
   if (type === undefined) return;
-  for (const group of GROUPS) group[type.typeName]?.(message, context);
-  for (const field of type.fields) {
-    for (const [, child] of childMessages(message, field)) {
+  const checks = CHECKS.get(type.typeName);
+  for (const check of checks ?? NO_CHECKS) check(message, context);
+  for (const field of type.messageFields) {
+    for (const child of childMessages(message, field)) {
       if (typeof child === "object" && child !== null) walk(child, context);
     }
   }

@@ -8,7 +8,7 @@ const NO_POLICY_HASH = "the hash policies of the route are used";
 export const CLUSTER_SUPPORT: SupportTable = {
   "envoy.config.cluster.v3.Cluster": {
     acted:
-      "name alt_stat_name type cluster_type connect_timeout per_connection_buffer_limit_bytes lb_policy lb_subset_config load_assignment max_requests_per_connection circuit_breakers upstream_http_protocol_options common_http_protocol_options http_protocol_options http2_protocol_options typed_extension_protocol_options dns_refresh_rate dns_jitter dns_failure_refresh_rate respect_dns_ttl dns_lookup_family dns_resolvers use_tcp_for_dns_lookups dns_resolution_config typed_dns_resolver_config upstream_bind_config least_request_lb_config maglev_lb_config ring_hash_lb_config round_robin_lb_config common_lb_config transport_socket transport_socket_matches metadata protocol_selection upstream_connection_options load_balancing_policy upstream_config track_timeout_budgets track_cluster_stats connection_pool_per_downstream_connection health_checks outlier_detection",
+      "name alt_stat_name type cleanup_interval eds_cluster_config ignore_health_on_host_removal original_dst_lb_config cluster_type connect_timeout per_connection_buffer_limit_bytes lb_policy lb_subset_config load_assignment max_requests_per_connection circuit_breakers upstream_http_protocol_options common_http_protocol_options http_protocol_options http2_protocol_options typed_extension_protocol_options dns_refresh_rate dns_jitter dns_failure_refresh_rate respect_dns_ttl dns_lookup_family dns_resolvers use_tcp_for_dns_lookups dns_resolution_config typed_dns_resolver_config upstream_bind_config least_request_lb_config maglev_lb_config ring_hash_lb_config round_robin_lb_config common_lb_config transport_socket transport_socket_matches metadata protocol_selection upstream_connection_options load_balancing_policy upstream_config track_timeout_budgets track_cluster_stats connection_pool_per_downstream_connection preconnect_policy health_checks outlier_detection",
     missing: {
       stats_matcher: "all statistics of the cluster are kept",
       per_connection_buffer_high_watermark_timeout:
@@ -17,20 +17,11 @@ export const CLUSTER_SUPPORT: SupportTable = {
       lrs_server: "load is not reported",
       lrs_report_endpoint_metrics: "load is not reported",
       wait_for_warm_on_init: "the start waits for the first resolution of names of all clusters",
-      cleanup_interval: "endpoints come from the file and from DNS only",
-      ignore_health_on_host_removal: "an endpoint leaves when DNS does not name it",
-      preconnect_policy: "connections are opened when they are needed",
       queuing_policies: "waiting requests are served first come, first served",
     },
     refused: {
       transport_socket_matcher: "every endpoint is reached by transport_socket",
-      eds_cluster_config: "the cluster has no endpoints",
-      original_dst_lb_config: "the original destination is not known",
       filters: "upstream connections have no network filters",
-    },
-    refusedValues: {
-      type: { 3: "the cluster has no endpoints", 4: "the original destination is not known" },
-      lb_policy: { 6: "no cluster provides a balancer" },
     },
   },
   "envoy.config.cluster.v3.CircuitBreakers": {
@@ -55,12 +46,18 @@ export const CLUSTER_SUPPORT: SupportTable = {
   "envoy.config.cluster.v3.Cluster.CommonLbConfig.LocalityWeightedLbConfig": ALL,
   "envoy.config.cluster.v3.Cluster.CommonLbConfig.ZoneAwareLbConfig": ALL,
   "envoy.config.cluster.v3.Cluster.CustomClusterType": ALL,
+  "envoy.config.cluster.v3.Cluster.EdsClusterConfig": ALL,
   "envoy.config.cluster.v3.Cluster.LbSubsetConfig": ALL,
   "envoy.config.cluster.v3.Cluster.LbSubsetConfig.LbSubsetSelector": ALL,
   "envoy.config.cluster.v3.Cluster.LeastRequestLbConfig": {
     acted: "choice_count active_request_bias slow_start_config",
   },
   "envoy.config.cluster.v3.Cluster.MaglevLbConfig": ALL,
+  "envoy.config.cluster.v3.Cluster.OriginalDstLbConfig": ALL,
+  "envoy.config.cluster.v3.Cluster.PreconnectPolicy": {
+    acted: "per_upstream_preconnect_ratio predictive_preconnect_ratio",
+    missing: { preconnect_enabled_metadata: "connections are opened ahead on every endpoint" },
+  },
   "envoy.config.cluster.v3.Cluster.RefreshRate": ALL,
   "envoy.config.cluster.v3.Cluster.RingHashLbConfig": ALL,
   "envoy.config.cluster.v3.Cluster.RoundRobinLbConfig": ALL,
@@ -117,8 +114,7 @@ export const CLUSTER_SUPPORT: SupportTable = {
     refused: { named_endpoints: "endpoints stand in their localities only" },
   },
   "envoy.config.endpoint.v3.ClusterLoadAssignment.Policy": {
-    acted: "drop_overloads overprovisioning_factor weighted_priority_health",
-    missing: { endpoint_stale_after: "endpoints do not grow stale" },
+    acted: "drop_overloads overprovisioning_factor weighted_priority_health endpoint_stale_after",
   },
   "envoy.config.endpoint.v3.ClusterLoadAssignment.Policy.DropOverload": ALL,
   "envoy.config.endpoint.v3.Endpoint": {
@@ -138,8 +134,24 @@ export const CLUSTER_SUPPORT: SupportTable = {
       leds_cluster_locality_config: "endpoints are read from the file only",
     },
   },
+  "envoy.extensions.clusters.aggregate.v3.ClusterConfig": ALL,
+  "envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig": {
+    acted: "dns_cache_config allow_insecure_cluster_options",
+    missing: { allow_coalesced_connections: "each name has connections of its own" },
+    refused: { sub_clusters_config: "no clusters are made of names" },
+  },
+  "envoy.extensions.common.dynamic_forward_proxy.v3.DnsCacheCircuitBreakers": ALL,
+  "envoy.extensions.common.dynamic_forward_proxy.v3.DnsCacheConfig": {
+    acted:
+      "name dns_lookup_family dns_refresh_rate dns_min_refresh_rate host_ttl max_hosts disable_dns_refresh_on_failure dns_failure_refresh_rate dns_cache_circuit_breaker use_tcp_for_dns_lookups dns_resolution_config typed_dns_resolver_config preresolve_hostnames dns_query_timeout",
+    refused: {
+      key_value_config: "no addresses outlive the process",
+      resolved_address_filter: "all addresses would be used",
+    },
+  },
   "envoy.extensions.clusters.dns.v3.DnsCluster": ALL,
   "envoy.extensions.clusters.dns.v3.DnsCluster.RefreshRate": ALL,
+  "envoy.extensions.clusters.original_dst.v3.OriginalDstCluster": ALL,
   "envoy.extensions.load_balancing_policies.common.v3.ConsistentHashingLbConfig": {
     acted: "use_hostname_for_hashing hash_balance_factor",
     missing: { hash_policy: NO_POLICY_HASH },

@@ -6,7 +6,7 @@
 import type { FieldDescriptor, MessageDescriptor } from "../../proto/registry.ts";
 import type { Problems } from "../../base/mod.ts";
 import type { Decoder } from "../decoder.ts";
-import { childMessages, fieldValue } from "../rules/message_rules.ts";
+import { childMessages, childName, fieldValue } from "../rules/message_rules.ts";
 import type { PlainMessage } from "../well_known_values.ts";
 import { ACCESS_LOG_SUPPORT } from "./access_log.ts";
 import { BOOTSTRAP_SUPPORT } from "./bootstrap.ts";
@@ -38,7 +38,8 @@ const NO_EFFECT = "it has no effect";
 /** Where a message hangs, to point at where it is an extension that has no row. */
 interface Holder {
   readonly message: PlainMessage;
-  readonly field: string;
+  readonly field: FieldDescriptor;
+  readonly index: number;
 }
 
 class Reporter {
@@ -68,7 +69,8 @@ class Reporter {
     const { effect, isRefused } = effectOf(extensions.map((extension) => extension.category));
     // The position of its type says more than the field that holds it.
     const at = holder?.message ?? message;
-    this.#problems.unsupported(at, holder?.field ?? "", `${name}: ${effect}`, isRefused);
+    const field = holder === undefined ? "" : childName(holder.message, holder.field, holder.index);
+    this.#problems.unsupported(at, field, `${name}: ${effect}`, isRefused);
   }
 
   #field(message: PlainMessage, field: FieldDescriptor, support: MessageSupport): void {
@@ -81,9 +83,12 @@ class Reporter {
       return;
     }
     if (field.enum !== undefined) this.#enumValue(message, field, support);
-    for (const [at, child] of childMessages(message, field)) {
+    if (field.messageName === undefined) return;
+    const children = childMessages(message, field);
+    for (let i = 0; i < children.length; i++) {
+      const child = children[i]!;
       if (typeof child !== "object" || child === null || !("$typeName" in child)) continue;
-      this.message(child, { message, field: at });
+      this.message(child, { message, field, index: i });
     }
   }
 

@@ -30,7 +30,7 @@ import {
   type PoolReady,
   upstreamInfoOf,
 } from "../../upstream/mod.ts";
-import { chooseTarget, TcpHostChoice } from "./tcp_proxy_choice.ts";
+import { chooseTarget, judgeFailure, TcpHostChoice } from "./tcp_proxy_choice.ts";
 import { compileTcpProxy, type TcpProxyConfig } from "./tcp_proxy_config.ts";
 import { type TcpUpstream, UpstreamEvents, type UpstreamSide } from "./tcp_proxy_events.ts";
 import { stateText, TCP_IDLE_TIMEOUT_MS } from "./tcp_proxy_state.ts";
@@ -212,7 +212,8 @@ class TcpProxyFilter implements NetworkFilter, UpstreamSide {
     const request: TunnelRequest = {
       priority: "default",
       onReady: (connection, ready) => this.#onReady(connection, ready),
-      onFailure: (reason, transportFailureReason) => {
+      onFailure: (reason, transportFailureReason, failed) => {
+        judgeFailure(failed, reason);
         this.#onFailure(reason, transportFailureReason);
         hasFailed = true;
         if (!isStarting) this.#connectLater();
@@ -249,6 +250,7 @@ class TcpProxyFilter implements NetworkFilter, UpstreamSide {
   #onReady(connection: TcpUpstream, ready: PoolReady): void {
     this.#pending = undefined;
     if (this.#isDone) return connection.close("no_flush");
+    ready.host.monitor?.putConnectedAlone();
     this.#upstream = connection;
     connection.events = new UpstreamEvents(this);
     const info = this.#info!;

@@ -2,7 +2,7 @@
 
 import { xxHash64 } from "../../base/mod.ts";
 import type { StreamInfo } from "../../http/mod.ts";
-import type { LoadBalancerContext } from "../../upstream/mod.ts";
+import type { Host, LoadBalancerContext, PoolFailureReason } from "../../upstream/mod.ts";
 import {
   mergeMetadata,
   type MetadataMatch,
@@ -10,6 +10,10 @@ import {
   type TcpTarget,
 } from "./tcp_proxy_config.ts";
 import { stateText, TCP_CLUSTER } from "./tcp_proxy_state.ts";
+
+/** HTTP statuses that outlier detection counts them as. */
+const CONNECT_FAILED = 503;
+const CONNECT_TIMED_OUT = 504;
 
 /** The cluster that filter state names, or the configured one, weighted by a draw for each connection. */
 export function chooseTarget(config: TcpProxyConfig, info: StreamInfo): TcpTarget {
@@ -63,4 +67,10 @@ export class TcpHostChoice implements LoadBalancerContext {
         return undefined;
     }
   }
+}
+
+/** What a failed attempt tells of its host; limits and errors of this machine tell nothing. */
+export function judgeFailure(host: Host, reason: PoolFailureReason): void {
+  if (reason === "remote_connection_failure") host.monitor?.putLocalFailure(CONNECT_FAILED);
+  else if (reason === "timeout") host.monitor?.putLocalFailure(CONNECT_TIMED_OUT);
 }

@@ -12,6 +12,7 @@ import type { LimitedPool } from "./connection_limits.ts";
 import { PendingRequests } from "./pending_requests.ts";
 import type { PoolContext } from "./pool_context.ts";
 import { POOL_STAT } from "./pool_stats.ts";
+import { fallsShort, MAX_PRECONNECTS, type PoolLoad } from "../preconnect.ts";
 import { type ConnectFailure, PooledConnection, type PoolOwner } from "./pooled_connection.ts";
 
 /**
@@ -30,9 +31,11 @@ export class HttpPool implements PoolOwner, HostPool, LimitedPool {
   #isServing = false;
   #willServe = false;
   readonly #serveLater: () => void;
+  readonly #preconnects: boolean;
 
   constructor(context: PoolContext) {
     this.#context = context;
+    this.#preconnects = context.preconnectRatio > 1;
     this.#pending = new PendingRequests(() => this.#onCancel());
     context.limits.pools.add(this);
     this.#serveLater = () => {
@@ -57,6 +60,7 @@ export class HttpPool implements PoolOwner, HostPool, LimitedPool {
     const connection = this.#takeReady();
     if (connection !== undefined) {
       this.#start(connection, decoder, request);
+      if (this.#preconnects) this.#preconnect();
       return undefined;
     }
     const { limits, facts, host } = this.#context;
@@ -70,7 +74,23 @@ export class HttpPool implements PoolOwner, HostPool, LimitedPool {
     host.stats.change(HOST_STAT.rqPendingActive, 1);
     const pending = this.#pending.add(decoder, request);
     this.#connectAsNeeded();
+    if (this.#preconnects) this.#preconnect();
     return pending;
+  }
+
+  addLoad(load: PoolLoad): void {
+    load.pending += this.#pending.length;
+    load.capacity += this.#connectingCapacity;
+    for (const connection of this.#all) {
+      load.active += connection.activeStreams;
+      load.capacity += connection.freeStreams;
+    }
+  }
+
+  /** Opens a connection if the next request would find none. @returns whether it did */
+  preconnect(ratio: number): boolean {
+    if (this.#context.host.health !== "healthy" || this.#isDraining) return false;
+    return fallsShort(this.#load(), ratio, 1) && this.#connect();
   }
 
   /** Closes idle connections; others close after their last stream. Waiting requests still get theirs. */
@@ -89,7 +109,7 @@ export class HttpPool implements PoolOwner, HostPool, LimitedPool {
 
   connectWaiting(): boolean {
     if (this.#pending.length === 0 || this.#all.size > 0) return false;
-    return !this.#connect();
+    return !this.#tryConnect();
   }
 
   giveConnection(): boolean {
@@ -184,7 +204,6 @@ export class HttpPool implements PoolOwner, HostPool, LimitedPool {
     while (this.#pending.length > this.#connectingCapacity) {
       if (this.#takeReady() !== undefined) return;
       if (this.#connect()) continue;
-      this.#context.facts.stats.inc(POOL_STAT.cxOverflow);
       if (this.#all.size === 0) this.#context.limits.wait(this);
       return;
     }
@@ -192,12 +211,33 @@ export class HttpPool implements PoolOwner, HostPool, LimitedPool {
 
   /** Opens one connection. @returns false if the limits allow no more */
   #connect(): boolean {
+    if (this.#tryConnect()) return true;
+    this.#context.facts.stats.inc(POOL_STAT.cxOverflow);
+    return false;
+  }
+
+  #tryConnect(): boolean {
     const { limits, host } = this.#context;
     if (!limits.tryTake(host, this.#all.size === 0)) return false;
     const connection = new PooledConnection(this, this.#context);
     this.#all.add(connection);
     this.#connectingCapacity += connection.assumedCapacity;
     return true;
+  }
+
+  /** Connections for requests to come; a host that is not healthy gets none. */
+  #preconnect(): void {
+    const { host, preconnectRatio } = this.#context;
+    if (host.health !== "healthy" || this.#isDraining) return;
+    for (let i = 0; i < MAX_PRECONNECTS; i++) {
+      if (!fallsShort(this.#load(), preconnectRatio, 0) || !this.#connect()) return;
+    }
+  }
+
+  #load(): PoolLoad {
+    const load = { pending: 0, active: 0, capacity: 0 };
+    this.addLoad(load);
+    return load;
   }
 
   #failPending(failure: ConnectFailure): void {

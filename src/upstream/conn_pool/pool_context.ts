@@ -26,6 +26,8 @@ export interface PoolContext {
   readonly options: UpstreamProtocolOptions;
   readonly protocol: PoolProtocol;
   readonly limits: ConnectionLimits;
+  /** Streams to be provided for, to streams wanted (preconnect_policy); 1: no more than needed. */
+  readonly preconnectRatio: number;
   /** Begins to connect, TLS included; events are set by the caller before anything can happen. */
   readonly connect: () => Connection;
   readonly createCodec: CodecFactory;

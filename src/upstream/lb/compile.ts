@@ -25,6 +25,7 @@ const LEGACY_NAMES: readonly string[] = [
   "CLUSTER_PROVIDED",
   "LOAD_BALANCING_POLICY_CONFIG",
 ];
+const CLUSTER_PROVIDED = 6;
 const LOAD_BALANCING_POLICY_CONFIG = 7;
 
 export interface CompiledBalancing {
@@ -108,12 +109,10 @@ function compileLegacy(cluster: Cluster, context: LbPolicyContext): LbPolicy {
     const { case: kind, value } = cluster.lbConfig;
     return factory.compile(kind === factory.legacyConfig ? value : undefined, context);
   }
-  const name = LEGACY_NAMES[cluster.lbPolicy] ?? String(cluster.lbPolicy);
-  context.problems.unsupported(
-    cluster,
-    "lb_policy",
-    `round robin replaces ${name}`,
-    name === "CLUSTER_PROVIDED",
-  );
+  // A type that should provide a balancer and is not known has been told as such.
+  if (cluster.lbPolicy !== CLUSTER_PROVIDED) {
+    const name = LEGACY_NAMES[cluster.lbPolicy] ?? String(cluster.lbPolicy);
+    context.problems.unsupported(cluster, "lb_policy", `round robin replaces ${name}`);
+  }
   return roundRobin.compile(undefined, context);
 }

@@ -10,7 +10,7 @@ import { type Availability, availabilityOf, type PriorityLoad } from "./priority
 /** The tries of one request, and the load they leave to the next one. */
 export class PreviousPriorities implements RetryPriority {
   readonly #updateFrequency: number;
-  readonly #attempted: number[] = [];
+  readonly #attempted: Host[] = [];
   readonly #excluded = new Set<number>();
   #load: PriorityLoad | undefined;
 
@@ -20,14 +20,21 @@ export class PreviousPriorities implements RetryPriority {
   }
 
   onHostAttempted(host: Host): void {
-    this.#attempted.push(host.priority);
+    this.#attempted.push(host);
   }
 
-  adjust(sets: readonly HostSet[], original: PriorityLoad): PriorityLoad {
+  adjust(
+    sets: readonly HostSet[],
+    original: PriorityLoad,
+    priorityOf: (host: Host) => number | undefined = ownPriority,
+  ): PriorityLoad {
     const attempts = this.#attempted.length;
     if (attempts < this.#updateFrequency) return original;
     if (attempts % this.#updateFrequency === 0) {
-      for (const priority of this.#attempted) this.#excluded.add(priority);
+      for (const host of this.#attempted) {
+        const priority = priorityOf(host);
+        if (priority !== undefined) this.#excluded.add(priority);
+      }
       this.#load = this.#withoutExcluded(sets.map(availabilityOf), original.panic);
     }
     return this.#load ?? original;
@@ -55,6 +62,8 @@ export class PreviousPriorities implements RetryPriority {
     );
   }
 }
+
+const ownPriority = (host: Host): number => host.priority;
 
 /** Gives out 100 percent from the first priority on; what rounding leaves goes round again.
  * A priority's healthy and degraded hosts share by their numbers. */

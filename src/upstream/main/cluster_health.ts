@@ -12,7 +12,7 @@ import { OutlierEvents } from "../outlier/events.ts";
 import { type DetectedHost, OutlierDetector } from "../outlier/detector.ts";
 import { OutlierPolicy } from "../outlier/policy.ts";
 import { OUTLIER_STATS } from "../outlier/stats.ts";
-import type { HealthUpdate, HostEvent } from "../resource.ts";
+import type { HealthUpdate, HostJudgement } from "../resource.ts";
 import type { ClusterHosts, HostEntry } from "./cluster_hosts.ts";
 import { HealthNews } from "./health_news.ts";
 
@@ -81,7 +81,7 @@ export class ClusterHealth {
   }
 
   /** A worker saw something of a host. */
-  onHostEvent(event: HostEvent): void {
+  onHostEvent(event: HostJudgement): void {
     if (event.kind === "immediate_fail") this.#checker?.failPassively(event.hostId);
     else this.#detector?.onConsecutive(event.hostId, event.kind);
   }

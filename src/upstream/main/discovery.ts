@@ -3,12 +3,15 @@
 import { type Address, durationMsOr, type Problems } from "../../base/mod.ts";
 import type {
   envoy_config_cluster_v3_Cluster,
+  envoy_config_cluster_v3_Cluster_RefreshRate,
   envoy_config_core_v3_Address,
   envoy_config_core_v3_TypedExtensionConfig,
+  envoy_config_core_v3_WatchedDirectory,
   envoy_extensions_clusters_dns_v3_DnsCluster,
   envoy_extensions_network_dns_resolver_cares_v3_CaresDnsResolverConfig,
 } from "../../proto/mod.ts";
 import { readAddress } from "../endpoints.ts";
+import type { ResourceSource } from "./subscription.ts";
 
 /** Which addresses of a name are taken (envoy.config.cluster.v3.Cluster.DnsLookupFamily). */
 export type LookupFamily = "auto" | "v4_only" | "v6_only" | "v4_preferred" | "all";
@@ -40,18 +43,50 @@ export interface DnsOptions {
 export type Discovery =
   | { readonly kind: "static" }
   | { readonly kind: "strict_dns"; readonly dns: DnsOptions }
-  | { readonly kind: "logical_dns"; readonly dns: DnsOptions };
+  | { readonly kind: "logical_dns"; readonly dns: DnsOptions }
+  /** An assignment by its name, from a file of resources. */
+  | { readonly kind: "eds"; readonly service: string; readonly source: ResourceSource }
+  /** Hosts are met by requests, and go once nobody uses them for `cleanupMs`. */
+  | { readonly kind: "original_dst"; readonly cleanupMs: number }
+  /** Requests name the hosts; a DNS cache knows their addresses. */
+  | { readonly kind: "dynamic" };
 
 type Cluster = envoy_config_cluster_v3_Cluster;
 type DnsCluster = envoy_extensions_clusters_dns_v3_DnsCluster;
+type RefreshRate = Pick<
+  envoy_config_cluster_v3_Cluster_RefreshRate,
+  "baseInterval" | "maxInterval"
+>;
+/** Where clusters and DNS caches say which servers are asked. */
+type ResolverFields =
+  & Pick<Cluster, "typedDnsResolverConfig" | "dnsResolutionConfig" | "useTcpForDnsLookups">
+  & Partial<Pick<Cluster, "dnsResolvers">>;
 
 const TYPES: readonly string[] = ["STATIC", "STRICT_DNS", "LOGICAL_DNS", "EDS", "ORIGINAL_DST"];
-const FAMILIES: readonly LookupFamily[] = ["auto", "v4_only", "v6_only", "v4_preferred", "all"];
+/** `Cluster.DnsLookupFamily` by its number. */
+export const LOOKUP_FAMILIES: readonly LookupFamily[] = [
+  "auto",
+  "v4_only",
+  "v6_only",
+  "v4_preferred",
+  "all",
+];
 /** DnsCluster numbers them with UNSPECIFIED first; it means AUTO. */
-const TYPED_FAMILIES: readonly LookupFamily[] = ["auto", ...FAMILIES];
+const TYPED_FAMILIES: readonly LookupFamily[] = ["auto", ...LOOKUP_FAMILIES];
 const DNS_CLUSTER = "envoy.extensions.clusters.dns.v3.DnsCluster";
 const CARES = "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig";
+/** Type of the configuration of clusters whose hosts requests name. */
+export const DYNAMIC_FORWARD_PROXY =
+  "envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig";
 const REFRESH_MS = 5000;
+const AGGREGATE_CLUSTER = "envoy.extensions.clusters.aggregate.v3.ClusterConfig";
+const ORIGINAL_DST_CLUSTER = "envoy.extensions.clusters.original_dst.v3.OriginalDstCluster";
+const CLEANUP_INTERVAL_MS = 5000;
+
+/** Whether requests name the hosts of this cluster. */
+export function isDynamicForward({ clusterDiscoveryType: kind }: Cluster): boolean {
+  return kind.case === "clusterType" && kind.value.typedConfig?.$typeName === DYNAMIC_FORWARD_PROXY;
+}
 
 /** How a cluster finds its hosts; types that are not acted on are refused and get no hosts. */
 export function compileDiscovery(cluster: Cluster, problems: Problems): Discovery {
@@ -64,8 +99,37 @@ export function compileDiscovery(cluster: Cluster, problems: Problems): Discover
     checkSingleEndpoint(cluster, problems);
     return { kind: "logical_dns", dns: legacyDns(cluster, problems) };
   }
-  problems.unsupported(cluster, "type", `${type} clusters get no endpoints`, true);
-  return { kind: "static" };
+  if (type === "ORIGINAL_DST") return originalDst(cluster);
+  return compileEds(cluster, problems);
+}
+
+/** Endpoints come from files only; other sources are refused. */
+function compileEds(cluster: Cluster, problems: Problems): Discovery {
+  const eds = cluster.edsClusterConfig;
+  const service = eds?.serviceName || cluster.name;
+  const source = eds?.edsConfig?.configSourceSpecifier;
+  switch (source?.case) {
+    case "path":
+      return { kind: "eds", service, source: fileSource(source.value) };
+    case "pathConfigSource": {
+      const { path, watchedDirectory } = source.value;
+      return { kind: "eds", service, source: fileSource(path, watchedDirectory) };
+    }
+    default:
+      problems.unsupported(eds ?? cluster, "eds_config", "the cluster gets no endpoints", true);
+      return { kind: "static" };
+  }
+}
+
+function fileSource(
+  path: string,
+  watched?: envoy_config_core_v3_WatchedDirectory,
+): ResourceSource {
+  return {
+    path,
+    watchedDirectory: watched?.path,
+    seesWrites: watched?.watchModify ?? false,
+  };
 }
 
 function compileCustom(cluster: Cluster, problems: Problems): Discovery {
@@ -78,8 +142,14 @@ function compileCustom(cluster: Cluster, problems: Problems): Discovery {
     checkSingleEndpoint(cluster, problems);
     return { kind: "logical_dns", dns };
   }
+  if (config?.$typeName === ORIGINAL_DST_CLUSTER) return originalDst(cluster);
+  // Its hosts are those of its members.
+  if (config?.$typeName === AGGREGATE_CLUSTER) return { kind: "static" };
+  if (isDynamicForward(cluster)) return { kind: "dynamic" };
   const name = custom.case === "clusterType" ? custom.value.name : "";
   if (name === "envoy.cluster.static") return { kind: "static" };
+  if (name === "envoy.cluster.original_dst") return originalDst(cluster);
+  if (name === "envoy.cluster.eds") return compileEds(cluster, problems);
   if (name === "envoy.cluster.strict_dns") {
     return { kind: "strict_dns", dns: legacyDns(cluster, problems) };
   }
@@ -89,6 +159,13 @@ function compileCustom(cluster: Cluster, problems: Problems): Discovery {
   }
   problems.unsupported(cluster, "cluster_type", `clusters of type ${name} get no endpoints`, true);
   return { kind: "static" };
+}
+
+function originalDst(cluster: Cluster): Discovery {
+  return {
+    kind: "original_dst",
+    cleanupMs: durationMsOr(cluster.cleanupInterval, CLEANUP_INTERVAL_MS),
+  };
 }
 
 function checkSingleEndpoint(cluster: Cluster, problems: Problems): void {
@@ -108,8 +185,8 @@ function legacyDns(cluster: Cluster, problems: Problems): DnsOptions {
     respectsTtl: cluster.respectDnsTtl,
     minRefreshMs: 0,
     jitterMs: durationMsOr(cluster.dnsJitter, 0),
-    family: FAMILIES[cluster.dnsLookupFamily] ?? "auto",
-    resolver: legacyResolver(cluster, problems),
+    family: LOOKUP_FAMILIES[cluster.dnsLookupFamily] ?? "auto",
+    resolver: compileResolver(cluster, problems),
   };
 }
 
@@ -127,10 +204,17 @@ function typedDns(message: DnsCluster, problems: Problems): DnsOptions {
 /** How often a name is asked for; after failures with backoff, ten times the base at most (Envoy). */
 function refreshRates(message: Cluster | DnsCluster) {
   const refreshMs = durationMsOr(message.dnsRefreshRate, REFRESH_MS);
-  const failure = message.dnsFailureRefreshRate;
-  const failureBaseMs = durationMsOr(failure?.baseInterval, refreshMs);
-  const longestMs = failure === undefined ? failureBaseMs : failureBaseMs * 10;
-  return { refreshMs, failureBaseMs, failureMaxMs: durationMsOr(failure?.maxInterval, longestMs) };
+  return { refreshMs, ...compileFailureBackOff(message.dnsFailureRefreshRate, refreshMs) };
+}
+
+/** Backoff after failures; without a configured pair the plain rate, which both then are. */
+export function compileFailureBackOff(
+  rate: RefreshRate | undefined,
+  refreshMs: number,
+): Pick<DnsOptions, "failureBaseMs" | "failureMaxMs"> {
+  const failureBaseMs = durationMsOr(rate?.baseInterval, refreshMs);
+  const longestMs = rate === undefined ? failureBaseMs : failureBaseMs * 10;
+  return { failureBaseMs, failureMaxMs: durationMsOr(rate?.maxInterval, longestMs) };
 }
 
 const NO_OPTIONS: ResolverOptions = {
@@ -142,10 +226,10 @@ const NO_OPTIONS: ResolverOptions = {
 };
 
 /** `typed_dns_resolver_config` wins over `dns_resolution_config`, and that over the oldest fields. */
-function legacyResolver(cluster: Cluster, problems: Problems): ResolverOptions {
-  const typed = typedResolver(cluster.typedDnsResolverConfig, problems);
+export function compileResolver(message: ResolverFields, problems: Problems): ResolverOptions {
+  const typed = typedResolver(message.typedDnsResolverConfig, problems);
   if (typed !== undefined) return typed;
-  const config = cluster.dnsResolutionConfig;
+  const config = message.dnsResolutionConfig;
   if (config !== undefined) {
     return {
       ...NO_OPTIONS,
@@ -156,8 +240,8 @@ function legacyResolver(cluster: Cluster, problems: Problems): ResolverOptions {
   }
   return {
     ...NO_OPTIONS,
-    servers: serversOf(cluster.dnsResolvers, problems),
-    usesTcp: cluster.useTcpForDnsLookups,
+    servers: serversOf(message.dnsResolvers ?? [], problems),
+    usesTcp: message.useTcpForDnsLookups,
   };
 }
 

@@ -6,10 +6,17 @@ import type { CompileContext } from "../../runtime/mod.ts";
 import { type Scope, type StatGroup, statTemplate } from "../../stats/mod.ts";
 import type { Priority } from "../api.ts";
 import type { SharedBreaker } from "../circuit_breaker.ts";
-import { clusterScope } from "../cluster_info.ts";
+import { clusterScope, clusterStatName } from "../cluster_info.ts";
+import type { DropOverload } from "../drop_overload.ts";
 import { CLUSTER_STATS, clusterStat } from "../cluster_stats.ts";
 import type { DnsAddress, DnsResolver } from "../dns/resolver.ts";
-import { type EndpointTemplate, readAssignment } from "../endpoints.ts";
+import type { DynamicHost, DynamicHostWatcher } from "../dns_cache/api.ts";
+import {
+  type AssignmentTemplate,
+  dynamicAssignment,
+  type EndpointTemplate,
+  readAssignment,
+} from "../endpoints.ts";
 import type { HostMemory } from "../host_memory.ts";
 import type { EventFile } from "../event_file.ts";
 import type { CheckTransport } from "../health/checker.ts";
@@ -22,9 +29,12 @@ import type {
 } from "../resource.ts";
 import { type FilterMetadata, SocketMatches } from "../transport_sockets.ts";
 import { ClusterHealth, uncheckedFlags } from "./cluster_health.ts";
-import { ClusterHosts, type HostIds } from "./cluster_hosts.ts";
+import { ClusterHosts, type HostIdentity, type HostIds } from "./cluster_hosts.ts";
 import { compileDiscovery, type Discovery, type ResolverOptions } from "./discovery.ts";
 import { DnsRefresh } from "./dns_refresh.ts";
+import { EdsHosts, NO_ENDPOINTS } from "./eds_hosts.ts";
+import { MetHosts } from "./met_hosts.ts";
+import type { Subscriber } from "./subscription.ts";
 
 const STAT = {
   membershipChange: clusterStat("membership_change"),
@@ -47,6 +57,14 @@ const REMAINING_GAUGES = statTemplate(
   "remaining_cx remaining_cx_pools remaining_pending remaining_retries remaining_rq",
 );
 const PRIORITIES: readonly Priority[] = ["default", "high"];
+const IDENTITIES: Readonly<Record<Discovery["kind"], HostIdentity>> = {
+  static: "endpoint",
+  strict_dns: "address",
+  logical_dns: "endpoint",
+  eds: "address",
+  original_dst: "address",
+  dynamic: "hostname",
+};
 
 export interface MainClusterOptions {
   readonly context: CompileContext;
@@ -56,6 +74,11 @@ export interface MainClusterOptions {
   readonly version: number;
   readonly addedViaApi: boolean;
   readonly resolverFor: (options: ResolverOptions) => DnsResolver;
+  /** Tells a cluster whose hosts requests name of them. @returns a call that ends it */
+  readonly watchDynamicHosts: (
+    cluster: envoy_config_cluster_v3_Cluster,
+    watcher: DynamicHostWatcher,
+  ) => () => void;
   readonly publish: (update: HostUpdate) => void;
   /** Health of hosts to be applied on every thread. */
   readonly publishHealth: (update: HealthUpdate) => void;
@@ -63,6 +86,10 @@ export interface MainClusterOptions {
   readonly outlierLog: EventFile | undefined;
   /** Main's own side of the cluster, once it is there: health checks connect by it. */
   readonly transport: () => CheckTransport;
+  /** Undefined where nothing is discovered: when a configuration is only checked. */
+  readonly subscribe: Subscriber | undefined;
+  /** The text readout of a cluster's version. */
+  readonly onText: (name: string, text: string) => void;
   /** Every name has been answered once, well or not, and every host been checked. */
   readonly onInitialized: (cluster: MainCluster) => void;
 }
@@ -70,7 +97,7 @@ export interface MainClusterOptions {
 /**
  * A cluster from its message to its hosts in shared memory; tells when its first hosts are known.
  */
-export class MainCluster {
+export class MainCluster implements DynamicHostWatcher {
   readonly message: envoy_config_cluster_v3_Cluster;
   readonly hosts: ClusterHosts;
   readonly addedViaApi: boolean;
@@ -78,6 +105,8 @@ export class MainCluster {
   readonly breakerPlace: BreakerPlace;
   readonly discovery: Discovery;
   isInitialized = false;
+  /** Without its endpoints, which workers get as hosts. */
+  readonly #sent: envoy_config_cluster_v3_Cluster;
   readonly #health: ClusterHealth;
   #isStarted = false;
   /** Its hosts are known, their checks have begun. */
@@ -93,10 +122,18 @@ export class MainCluster {
   readonly #remaining = new Map<Priority, StatGroup>();
   readonly #refreshes: DnsRefresh[] = [];
   readonly #unanswered = new Set<EndpointTemplate>();
+  #endWatch: (() => void) | undefined;
+  /** The hosts of an ORIGINAL_DST cluster. */
+  readonly #met: MetHosts | undefined;
+  readonly #eds: EdsHosts | undefined;
+  #drop: DropOverload | undefined;
+  /** Discovery has not answered yet. */
+  #isAwaiting = false;
 
   constructor(message: envoy_config_cluster_v3_Cluster, options: MainClusterOptions) {
     const { context } = options;
     this.message = message;
+    this.#sent = withoutEndpoints(message);
     this.addedViaApi = options.addedViaApi;
     this.version = options.version;
     this.breakerPlace = options.breakers;
@@ -105,12 +142,14 @@ export class MainCluster {
     this.discovery = compileDiscovery(message, context.problems);
     const { kind } = this.discovery;
     const scope = clusterScope(message, context.scope);
-    this.hosts = new ClusterHosts(readAssignment(message, kind !== "static", context.problems), {
+    this.hosts = new ClusterHosts(this.#firstTemplate(), {
       memory: options.memory,
       ids: options.ids,
-      identity: kind === "strict_dns" ? "address" : "endpoint",
+      identity: IDENTITIES[kind],
       newFlags: uncheckedFlags(message, kind === "static"),
       onNewHost: countMatches(message, scope),
+      keepsWell: (kind === "eds" || kind === "strict_dns") && message.healthChecks.length > 0 &&
+        !message.ignoreHealthOnHostRemoval,
     });
     this.#stats = scope.group(CLUSTER_STATS);
     this.#gauges = PRIORITIES.map((priority) => {
@@ -124,15 +163,20 @@ export class MainCluster {
       hosts: this.hosts,
       transport: options.transport,
       outlierLog: options.outlierLog,
-      onFlags: () => this.#setMembership(false),
+      onFlags: () => this.#onFlags(),
       send: options.publishHealth,
     });
-    this.#setMembership(this.hosts.membership().total > 0);
+    this.#met = this.discovery.kind === "original_dst"
+      ? this.#meetHosts(this.discovery.cleanupMs)
+      : undefined;
+    this.#eds = this.discovery.kind === "eds" ? this.#discover(this.discovery, scope) : undefined;
+    // What discovery has not told is not counted either.
+    if (this.#eds === undefined) this.#setMembership(this.hosts.membership().total > 0);
   }
 
   resource(): ClusterResource {
     return {
-      message: this.message,
+      message: this.#sent,
       version: this.version,
       addedViaApi: this.addedViaApi,
       breakers: this.breakerPlace,
@@ -148,6 +192,7 @@ export class MainCluster {
       priorityCount: this.hosts.sets.length,
       sets: this.hosts.sets,
       segments: this.hosts.segments(),
+      ...(this.#eds === undefined ? {} : { drop: this.#drop ?? "none" as const }),
     };
   }
 
@@ -155,7 +200,13 @@ export class MainCluster {
   start(): void {
     if (this.#isStarted) return;
     this.#isStarted = true;
-    if (this.discovery.kind !== "static") {
+    this.#met?.start();
+    this.#isAwaiting = this.#eds !== undefined;
+    this.#eds?.start();
+    if (this.discovery.kind === "dynamic") {
+      this.#endWatch = this.#options.watchDynamicHosts(this.message, this);
+    }
+    if ("dns" in this.discovery) {
       const { dns } = this.discovery;
       const resolver = this.#options.resolverFor(dns.resolver);
       for (const endpoint of this.hosts.names()) this.#watch(endpoint, resolver);
@@ -167,6 +218,9 @@ export class MainCluster {
   /** Ends all its queries and gives its hosts' cells back. */
   stop(): void {
     for (const refresh of this.#refreshes) refresh.stop();
+    this.#endWatch?.();
+    this.#met?.stop();
+    this.#eds?.stop();
     this.#health.stop();
     this.hosts.release();
     for (const stat of [STAT.membershipTotal, STAT.membershipHealthy, STAT.membershipDegraded]) {
@@ -174,14 +228,26 @@ export class MainCluster {
     }
   }
 
+  // Names that requests asked for (DynamicHostWatcher).
+
+  onHosts(hosts: readonly DynamicHost[]): void {
+    this.hosts.replace(dynamicAssignment(hosts));
+    this.#layOut();
+  }
+
+  useCount(name: string): number {
+    return this.hosts.useCount(name);
+  }
+
   /** Health flags changed in shared memory: membership follows. */
   refreshMembership(): void {
     this.#setMembership(false);
   }
 
-  /** A worker saw something of a host that bears on its health. */
+  /** A worker saw something of a host. */
   onHostEvent(event: HostEvent): void {
-    this.#health.onHostEvent(event);
+    if (event.kind === "met") this.#met?.add(event.address);
+    else this.#health.onHostEvent(event);
   }
 
   /** Event logs are opened anew. */
@@ -220,7 +286,8 @@ export class MainCluster {
 
   #watch(endpoint: EndpointTemplate, resolver: DnsResolver): void {
     const { target } = endpoint;
-    if (target.kind !== "name" || this.discovery.kind === "static") return;
+    const { discovery } = this;
+    if (target.kind !== "name" || !("dns" in discovery)) return;
     this.#unanswered.add(endpoint);
     const events = {
       onAttempt: () => this.#stats.inc(STAT.updateAttempt),
@@ -231,7 +298,7 @@ export class MainCluster {
       },
     };
     this.#refreshes.push(
-      new DnsRefresh(target.name, this.discovery.dns, {
+      new DnsRefresh(target.name, discovery.dns, {
         resolver,
         dispatcher: this.#dispatcher,
         events,
@@ -250,11 +317,66 @@ export class MainCluster {
     } else if (this.#isSame(endpoint, addresses)) {
       this.#stats.inc(STAT.updateNoRebuild);
     } else {
-      this.#setMembership(this.hosts.layOut());
-      this.#options.publish(this.update());
-      this.#health.hostsChanged();
+      this.#layOut();
     }
     this.#answered(endpoint);
+  }
+
+  /** Hosts came or went: all threads are told. */
+  #layOut(): void {
+    this.#setMembership(this.hosts.layOut());
+    this.#options.publish(this.update());
+    this.#health.hostsChanged();
+  }
+
+  /** The hosts before anybody was asked. */
+  #firstTemplate(): AssignmentTemplate {
+    // Envoy leaves the assignment of a dynamic forward proxy aside.
+    if (this.discovery.kind === "dynamic") return dynamicAssignment([]);
+    if (this.discovery.kind === "eds") return NO_ENDPOINTS;
+    return readAssignment(this.message, "dns" in this.discovery, this.#options.context.problems);
+  }
+
+  #onFlags(): void {
+    this.#setMembership(false);
+    // Not within the check that told so: its session may go.
+    if (this.hosts.hasFailedRemoved()) this.#dispatcher.defer(() => this.#layOut());
+  }
+
+  #discover(discovery: Discovery & { kind: "eds" }, scope: Scope): EdsHosts {
+    const { subscribe, onText } = this.#options;
+    return new EdsHosts({
+      ...discovery,
+      subscribe,
+      scope,
+      dispatcher: this.#dispatcher,
+      stats: scope.group(CLUSTER_STATS),
+      onAssignment: ({ template, drop }) => {
+        this.#drop = drop;
+        this.hosts.replace(template);
+        this.#layOut();
+      },
+      onAnswered: () => {
+        if (!this.#isAwaiting) return;
+        this.#isAwaiting = false;
+        this.#checkInitialized();
+      },
+      onVersion: (text) => onText(`cluster.${clusterStatName(this.message)}.version_text`, text),
+    });
+  }
+
+  #meetHosts(cleanupMs: number): MetHosts {
+    return new MetHosts({
+      cluster: this.message.name,
+      cleanupMs,
+      memory: this.#options.memory,
+      timers: this.#dispatcher.timers,
+      hosts: () => this.hosts.sets.flatMap((set) => set.hosts),
+      onChange: (template) => {
+        this.hosts.replace(template);
+        this.#layOut();
+      },
+    });
   }
 
   #isSame(endpoint: EndpointTemplate, addresses: readonly Address[]): boolean {
@@ -269,7 +391,7 @@ export class MainCluster {
   }
 
   #checkInitialized(): void {
-    if (this.#isChecking || this.#unanswered.size > 0) return;
+    if (this.#isChecking || this.#isAwaiting || this.#unanswered.size > 0) return;
     this.#isChecking = true;
     this.#health.start(() => {
       this.isInitialized = true;
@@ -285,7 +407,10 @@ export class MainCluster {
     stats.set(STAT.membershipHealthy, membership.healthy);
     stats.set(STAT.membershipDegraded, membership.degraded);
     stats.set(STAT.membershipExcluded, membership.excluded);
-    if (this.discovery.kind !== "static") stats.set(STAT.maxHostWeight, membership.maxWeight);
+    const { kind } = this.discovery;
+    if (kind === "eds" || "dns" in this.discovery) {
+      stats.set(STAT.maxHostWeight, membership.maxWeight);
+    }
   }
 }
 
@@ -297,4 +422,13 @@ function countMatches(
   const matches = new SocketMatches(message);
   const counters = matches.names.map((name) => scope.scope(name).counter("total_match_count"));
   return (endpoint, locality) => counters[matches.indexOf(endpoint, locality)]!.inc();
+}
+
+/** As workers compile it: they take a load assignment's policy from it, and nothing below. */
+function withoutEndpoints(
+  message: envoy_config_cluster_v3_Cluster,
+): envoy_config_cluster_v3_Cluster {
+  const { loadAssignment } = message;
+  if (loadAssignment === undefined) return message;
+  return { ...message, loadAssignment: { ...loadAssignment, endpoints: [] } };
 }

@@ -4,12 +4,58 @@ import { assertMatch } from "../../support/assert.ts";
 const EDS = "eds_cluster_config: { eds_config: { ads: {} } }";
 const LB = `typed_config: { "@type": ${TYPE}envoy.extensions`;
 
+/** A dynamic forward proxy's type with the cache `c`. */
+function forward(cache = "", more = ""): string {
+  return `cluster_type: { name: envoy.clusters.dynamic_forward_proxy, ${LB}.clusters.dynamic_forward_proxy.v3.ClusterConfig, ${more} dns_cache_config: { name: c, ${cache} } } }`;
+}
+
 /** Envoy 1.40's verdicts. */
 const ROWS = [
   {
     name: "two of one name",
     text: "static_resources: { clusters: [{ name: a }, { name: a }] }",
     want: /clusters\[1\]\.name: duplicate cluster "a"/,
+  },
+  {
+    name: "a dynamic forward proxy",
+    text: cluster(`name: a, lb_policy: CLUSTER_PROVIDED, ${forward()}`),
+    want: /^ok/,
+  },
+  {
+    name: "a dynamic forward proxy with a balancer",
+    text: cluster(`name: a, lb_policy: ROUND_ROBIN, ${forward()}`),
+    want: /lb_policy: .*CLUSTER_PROVIDED/,
+  },
+  {
+    name: "a dynamic forward proxy that does not check names",
+    text: cluster(
+      `name: a, lb_policy: CLUSTER_PROVIDED, upstream_http_protocol_options: { auto_sni: true }, ${forward()}`,
+    ),
+    want: /auto_sni and auto_san_validation must be true/,
+  },
+  {
+    name: "a dynamic forward proxy that may leave names unchecked",
+    text: cluster(
+      `name: a, lb_policy: CLUSTER_PROVIDED, upstream_http_protocol_options: { auto_sni: true }, ${
+        forward("", "allow_insecure_cluster_options: true,")
+      }`,
+    ),
+    want: /^ok/,
+  },
+  {
+    name: "sub-clusters with CLUSTER_PROVIDED",
+    text: cluster(
+      `name: a, lb_policy: CLUSTER_PROVIDED, cluster_type: { name: envoy.clusters.dynamic_forward_proxy, ${LB}.clusters.dynamic_forward_proxy.v3.ClusterConfig, sub_clusters_config: { lb_policy: CLUSTER_PROVIDED } } }`,
+    ),
+    want: /sub_clusters_config\.lb_policy: CLUSTER_PROVIDED does not go with sub-clusters/,
+  },
+  {
+    name: "DNS caches of one name with different settings",
+    text:
+      `static_resources: { clusters: [{ name: a, lb_policy: CLUSTER_PROVIDED, ${forward()} }, { name: b, lb_policy: CLUSTER_PROVIDED, ${
+        forward("max_hosts: 5")
+      } }] }`,
+    want: /clusters\[1\].*another DNS cache "c" has different settings/,
   },
   {
     name: "LOGICAL_DNS with one endpoint",
@@ -64,12 +110,45 @@ const ROWS = [
   {
     name: "ORIGINAL_DST with round robin",
     text: cluster("name: a, type: ORIGINAL_DST"),
-    want: /needs CLUSTER_PROVIDED/,
+    want: /brings its own balancer/,
   },
   {
     name: "ORIGINAL_DST",
     text: cluster("name: a, type: ORIGINAL_DST, lb_policy: CLUSTER_PROVIDED"),
     want: /^ok/,
+  },
+  {
+    name: "ORIGINAL_DST with a header that is not looked at",
+    text: cluster(
+      "name: a, type: ORIGINAL_DST, lb_policy: CLUSTER_PROVIDED, original_dst_lb_config: { http_header_name: x }",
+    ),
+    want: /without use_http_header/,
+  },
+  {
+    name: "an aggregate with round robin",
+    text: cluster(
+      `name: a, cluster_type: { name: x, ${LB}.clusters.aggregate.v3.ClusterConfig, clusters: [b] } }`,
+    ),
+    want: /brings its own balancer/,
+  },
+  {
+    name: "an aggregate of itself",
+    text: cluster(
+      `name: a, lb_policy: CLUSTER_PROVIDED, cluster_type: { name: x, ${LB}.clusters.aggregate.v3.ClusterConfig, clusters: [a] } }`,
+    ),
+    want: /^ok/,
+  },
+  {
+    name: "a DNS cluster with CLUSTER_PROVIDED",
+    text: cluster(
+      "name: a, lb_policy: CLUSTER_PROVIDED, cluster_type: { name: envoy.cluster.static }",
+    ),
+    want: /needs a cluster that provides/,
+  },
+  {
+    name: "a transport socket match without its socket",
+    text: cluster("name: a, transport_socket_matches: [{ name: x, match: { a: 1 } }]"),
+    want: /needs its transport socket/,
   },
   {
     name: "STATIC with CLUSTER_PROVIDED",

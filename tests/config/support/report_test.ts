@@ -24,9 +24,9 @@ const ROWS = [
   },
   {
     name: "a field without effect",
-    text: cluster("name: a, ignore_health_on_host_removal: true"),
+    text: cluster("name: a, lrs_report_endpoint_metrics: [x]"),
     want: [
-      "unsupported ignore_health_on_host_removal: an endpoint leaves when DNS does not name it",
+      "unsupported lrs_report_endpoint_metrics: load is not reported",
     ],
   },
   {
@@ -36,8 +36,10 @@ const ROWS = [
   },
   {
     name: "an enum value",
-    text: cluster("name: a, lb_policy: CLUSTER_PROVIDED"),
-    want: ["unsupported_refused lb_policy: CLUSTER_PROVIDED: no cluster provides a balancer"],
+    text: cluster(
+      "name: a, health_checks: [{ timeout: 1s, interval: 1s, unhealthy_threshold: 1, healthy_threshold: 1, http_health_check: { path: /, codec_client_type: HTTP3 } }]",
+    ),
+    want: ["unsupported_refused codec_client_type: HTTP3: HTTP/3 is not spoken"],
   },
   {
     name: "a filter that is lacking",

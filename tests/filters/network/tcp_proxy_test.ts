@@ -5,7 +5,12 @@ import { tcpProxyFactory } from "../../../src/filters/network/tcp_proxy.ts";
 import type { NetworkFilter } from "../../../src/filter_chain/mod.ts";
 import { formatFlags, StreamInfo } from "../../../src/http/mod.ts";
 import { StateText } from "../../../src/filters/network/tcp_proxy_state.ts";
-import type { Host, LoadBalancerContext, TcpRequest } from "../../../src/upstream/mod.ts";
+import type {
+  Host,
+  LoadBalancerContext,
+  PoolFailureReason,
+  TcpRequest,
+} from "../../../src/upstream/mod.ts";
 import { assertEquals } from "../../support/assert.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { fakeContext } from "../../support/fakes/compile_context.ts";
@@ -14,7 +19,13 @@ import { fakeConnection } from "../../support/fakes/stream_info.ts";
 import { decodeMessage } from "../../support/messages.ts";
 
 const TYPE = "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy";
+/** What the host's monitor was told. */
+const judged: string[] = [];
 const HOST = {
+  monitor: {
+    putConnectedAlone: () => judged.push("connected"),
+    putLocalFailure: (status: number) => judged.push(`failure ${status}`),
+  },
   address: { kind: "ip", host: "127.0.0.1", port: 9 },
   hostname: "",
   metadata: undefined,
@@ -98,9 +109,9 @@ class Proxy {
     );
   }
 
-  refuse(): void {
+  refuse(reason: PoolFailureReason = "remote_connection_failure"): void {
     const request = this.requests.at(-1)!;
-    this.dispatcher.run(() => request.onFailure("remote_connection_failure", "refused", HOST));
+    this.dispatcher.run(() => request.onFailure(reason, "refused", HOST));
   }
 
   #cluster(name: string) {
@@ -331,3 +342,21 @@ Deno.test("tcp_proxy connects when the client sends, if asked to", async () => {
   proxy.connect();
   assertEquals(proxy.upstream.written(), "xy");
 });
+
+const JUDGED: readonly (readonly [PoolFailureReason | "connected", readonly string[]])[] = [
+  ["connected", ["connected"]],
+  ["remote_connection_failure", ["failure 503"]],
+  ["timeout", ["failure 504"]],
+  ["local_connection_failure", []],
+  ["overflow", []],
+];
+
+for (const [outcome, want] of JUDGED) {
+  Deno.test(`tcp_proxy tells outlier detection of ${outcome}`, async () => {
+    const proxy = await Proxy.create({ cluster: "a" });
+    judged.length = 0;
+    if (outcome === "connected") proxy.connect();
+    else proxy.refuse(outcome);
+    assertEquals(judged, want);
+  });
+}

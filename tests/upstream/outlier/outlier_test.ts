@@ -25,12 +25,13 @@ function ejected(bench: Bench): number[] {
 }
 
 /** Responses of a host; a text is what else became of a request. */
-type Result = number | "connected" | "refused";
+type Result = number | "connected" | "alone" | "refused";
 
 function put(bench: Bench, host: number, ...results: readonly Result[]): void {
   const { monitor } = bench.clusters.manager.cluster("c")!.hostSets[0]!.hosts[host]!;
   for (const result of results) {
     if (result === "connected") monitor!.putConnected();
+    else if (result === "alone") monitor!.putConnectedAlone();
     else if (result === "refused") monitor!.putLocalFailure(503);
     else monitor!.putStatus(result);
   }
@@ -49,6 +50,28 @@ const ROWS: readonly {
     outlier: { consecutive_5xx: 3 },
     results: [500, 500, 200, 500],
     want: [],
+  },
+  {
+    name: "TCP: refusals count as 503, and a connection as a success in between",
+    outlier: { consecutive_5xx: 2 },
+    results: ["refused", "alone", "refused"],
+    want: [],
+  },
+  {
+    name: "TCP: an HTTP connection alone is no success",
+    outlier: { consecutive_5xx: 2 },
+    results: ["refused", "connected", "refused"],
+    want: [0],
+  },
+  {
+    name: "TCP: a split local origin counts refusals apart",
+    outlier: {
+      split_external_local_origin_errors: true,
+      consecutive_local_origin_failure: 2,
+      consecutive_5xx: 1,
+    },
+    results: ["refused", "alone", "refused", "refused"],
+    want: [0],
   },
   { name: "4xx", outlier: { consecutive_5xx: 1 }, results: [404, 429], want: [] },
   {
