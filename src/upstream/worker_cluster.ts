@@ -44,7 +44,14 @@ import { compileProtocolOptions, type UpstreamProtocolOptions } from "./protocol
 import type { MemberCluster } from "./provided/policy.ts";
 import { compileProvided } from "./provided/registry.ts";
 import type { ProxyChoice } from "./proxy_transport.ts";
-import type { ClusterResource, HostData, HostEvent, HostSetData, HostUpdate } from "./resource.ts";
+import type {
+  ClusterResource,
+  HostData,
+  HostEvent,
+  HostSetData,
+  HostUpdate,
+  TableData,
+} from "./resource.ts";
 import { type Connector, type TlsCompiler, UpstreamTransport } from "./transport.ts";
 
 /** What clusters of one thread share. */
@@ -183,6 +190,11 @@ export class WorkerCluster implements Cluster {
       : undefined;
   }
 
+  /** What the balancer laid out, for other threads. */
+  get tables(): readonly TableData[] | undefined {
+    return this.#balancer.tables;
+  }
+
   /** Hosts by priority. */
   get hostSets(): readonly HostSet[] {
     return this.#sets;
@@ -278,15 +290,15 @@ export class WorkerCluster implements Cluster {
     }
     this.#dropMissing(sets);
     this.#sets = sets;
-    this.#balancer.refresh(sets);
+    this.#balancer.refresh(sets, update.tables);
     this.#preview?.clear();
   }
 
   /** Reads health flags (and the panic threshold) again. */
-  refreshHealth(): void {
+  refreshHealth(tables?: readonly TableData[]): void {
     for (const host of this.#hosts.values()) host.refreshHealth();
     this.#sets = this.#sets.map((set) => new HostSet(set.data, set.hosts));
-    this.#balancer.refresh(this.#sets);
+    this.#balancer.refresh(this.#sets, tables);
     this.#preview?.clear();
   }
 

@@ -95,12 +95,12 @@ export class MainClusters {
       resolverFor: (options) => this.#resolverFor(options),
       publish: (update) => {
         this.manager.updateHosts(update);
-        this.#options.onUpdate([update]);
+        this.#options.onUpdate([this.#withTables(update)]);
       },
       outlierLog: this.#outlierLog,
       publishHealth: (update) => {
         this.manager.applyHealth(update);
-        this.#options.onHealth?.(update);
+        this.#options.onHealth?.(update.refreshes ? this.#withTables(update) : update);
       },
       transport: () => this.manager.cluster(message.name)!,
       onInitialized: (done) => {
@@ -114,7 +114,7 @@ export class MainClusters {
     this.#warming.add(cluster);
     const resource = cluster.resource();
     this.manager.apply(resource);
-    return resource;
+    return { ...resource, hosts: this.#withTables(resource.hosts) };
   }
 
   /** Begins to resolve the names of clusters that have not begun yet. */
@@ -172,7 +172,10 @@ export class MainClusters {
 
   /** All clusters as they are now, for a worker that starts. */
   resources(): ClusterResource[] {
-    return [...this.#clusters.values()].map((cluster) => cluster.resource());
+    return [...this.#clusters.values()].map((cluster) => {
+      const resource = cluster.resource();
+      return { ...resource, hosts: this.#withTables(resource.hosts) };
+    });
   }
 
   /** A worker died: what it held is given back, its gauges go. */
@@ -199,6 +202,12 @@ export class MainClusters {
   close(): void {
     for (const cluster of this.#clusters.values()) cluster.stop();
     for (const resolver of this.#resolvers.values()) resolver.close();
+  }
+
+  /** Main has laid its tables out by now; workers take them over. */
+  #withTables<Update extends { readonly cluster: string }>(update: Update): Update {
+    const tables = this.manager.cluster(update.cluster)?.tables;
+    return tables === undefined ? update : { ...update, tables };
   }
 
   /** Clusters with the same servers share a resolver. */
