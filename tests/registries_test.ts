@@ -4,6 +4,7 @@ import { HTTP_FILTERS } from "../src/filters/http/registry.ts";
 import { LISTENER_FILTERS } from "../src/filters/listener/registry.ts";
 import { NETWORK_FILTERS } from "../src/filters/network/registry.ts";
 import { OPERATORS } from "../src/formatter/operators/registry.ts";
+import { CLUSTER_TYPES } from "../src/upstream/provided/registry.ts";
 import { LB_POLICIES } from "../src/upstream/lb/registry.ts";
 import { assertEquals, assertOk } from "./support/assert.ts";
 
@@ -64,6 +65,12 @@ const REGISTRIES: readonly Registry[] = [
     testOf: (shortName) =>
       `access_log/${shortName.startsWith("std") ? "stream_sink" : "sinks"}_test.ts`,
     sharedTest: (shortName) => new RegExp(`\\b${shortName}AccessLog\\b`),
+  },
+  {
+    folder: "upstream/provided",
+    rows: CLUSTER_TYPES,
+    fileOf: ownFile,
+    testOf: (shortName) => `upstream/provided/${shortName}_test.ts`,
   },
   {
     folder: "upstream/lb",

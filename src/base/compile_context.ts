@@ -42,7 +42,8 @@ export type ExtensionCategory =
   | "retry_priority"
   | "matcher_input"
   | "formatter_command"
-  | "lb_policy";
+  | "lb_policy"
+  | "cluster_type";
 
 /** Where this process runs. */
 export interface ServerLocality {

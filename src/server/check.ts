@@ -27,6 +27,7 @@ export async function checkByCompiling(config: LoadedConfig): Promise<void> {
     [SECRET_STORE, secrets],
     ["cluster_manager", { get: () => undefined }],
     ["server_health", { isFailed: () => false }],
+    ["dns_caches", { declare() {}, get: () => undefined }],
     ["access_log_manager", new AccessLogManager(dispatcher, { flushIntervalMs: 1e9, scope })],
   ]);
   const context = compileContext({

@@ -6,6 +6,7 @@
 import type { ExtensionCategory } from "../base/mod.ts";
 import { ACCESS_LOGGERS } from "../access_log/mod.ts";
 import { HTTP_FILTERS, LISTENER_FILTERS, NETWORK_FILTERS } from "../filters/mod.ts";
+import { CLUSTER_TYPES } from "../upstream/mod.ts";
 
 /** One extension: `load` resolves to its factory. */
 export interface ExtensionRow {
@@ -37,6 +38,7 @@ const REGISTRIES: readonly (readonly [ExtensionCategory, readonly ExtensionRow[]
   ["network_filter", [...NETWORK_FILTERS, ...HCM_ROWS]],
   ["listener_filter", LISTENER_FILTERS],
   ["access_logger", ACCESS_LOGGERS],
+  ["cluster_type", CLUSTER_TYPES],
 ];
 
 function typesOf({ type, routeType }: ExtensionRow): readonly string[] {
@@ -47,11 +49,15 @@ function typesOf({ type, routeType }: ExtensionRow): readonly string[] {
 export class Extensions {
   readonly #loaded = new Map<string, unknown>();
 
-  /** Loads what `typeNames` need; unknown types are left to the compile steps to report. */
-  async load(typeNames: Iterable<string>): Promise<void> {
+  /**
+   * Loads what `typeNames` need; unknown types are left to the compile steps to report.
+   * @param only the one category that the thread compiles
+   */
+  async load(typeNames: Iterable<string>, only?: ExtensionCategory): Promise<void> {
     const wanted = new Set(typeNames);
     const loads: Promise<void>[] = [];
     for (const [category, rows] of REGISTRIES) {
+      if (only !== undefined && category !== only) continue;
       for (const row of rows) {
         const types = typesOf(row);
         if (!types.some((type) => wanted.has(type))) continue;

@@ -2,7 +2,15 @@
 
 import type { Address, LogLevel, ServerLocality } from "../base/mod.ts";
 import type { StatsUpdate } from "../stats/mod.ts";
-import type { ClusterResource, HealthUpdate, HostEvent, HostUpdate } from "../upstream/mod.ts";
+import type {
+  ClusterResource,
+  DnsCacheNews,
+  DnsCacheResource,
+  DnsQuestion,
+  HealthUpdate,
+  HostEvent,
+  HostUpdate,
+} from "../upstream/mod.ts";
 import type { RemoteProblem } from "./remote_problems.ts";
 
 /** Facts a worker needs before any resource. */
@@ -48,6 +56,8 @@ export type ToWorker =
   | { readonly type: "clusters"; readonly resources: readonly ClusterResource[] }
   | { readonly type: "hosts"; readonly updates: readonly HostUpdate[] }
   | { readonly type: "health"; readonly update: HealthUpdate }
+  | { readonly type: "dns_caches"; readonly resources: readonly DnsCacheResource[] }
+  | { readonly type: "dns_news"; readonly news: DnsCacheNews }
   | { readonly type: "secrets"; readonly secrets: readonly object[] }
   /** Compile these; what `reports` finds wrong is told to main, which has not compiled them. */
   | {
@@ -92,5 +102,7 @@ export type FromWorker =
   | { readonly type: "stats"; readonly id: number; readonly update: StatsUpdate | undefined }
   /** A host was seen to fail: main judges. */
   | { readonly type: "host_event"; readonly event: HostEvent }
+  /** A filter uses a DNS cache, or waits for a name of one. */
+  | { readonly type: "dns_question"; readonly question: DnsQuestion }
   | { readonly type: "drained" }
   | { readonly type: "fault"; readonly error: string };

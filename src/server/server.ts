@@ -64,6 +64,8 @@ export class Server {
   readonly store = new StatsStore();
   readonly serverStats: ServerStats;
   readonly runtime: Runtime;
+  /** What main compiles: its clusters' types. */
+  readonly #extensions = new Extensions();
   readonly #context: CompileContext;
   readonly clusters: MainClusters;
   readonly #listeners: readonly ListenerState[];
@@ -110,6 +112,12 @@ export class Server {
       localCluster: localClusterOf(options.config),
       outlierLogPath: options.config.bootstrap.clusterManager?.outlierDetection?.eventLogPath ?? "",
       onHealth: (update) => this.#pool.broadcast({ type: "health", update }),
+      onDnsCache: (resource) => this.#pool.broadcast({ type: "dns_caches", resources: [resource] }),
+      onDnsNews: (news, worker) => {
+        const message: ToWorker = { type: "dns_news", news };
+        if (worker === undefined) this.#pool.broadcast(message);
+        else this.#pool.send(worker, message);
+      },
     });
   }
 
@@ -124,6 +132,7 @@ export class Server {
     for (let worker = 2; worker <= this.#pool.size; worker++) {
       for (const message of this.#listenerMessages(false)) this.#pool.send(worker, message);
     }
+    await this.#extensions.load(this.#config.typeNames, "cluster_type");
     const { staticResources } = this.#config.bootstrap;
     for (const cluster of staticResources?.clusters ?? []) this.clusters.add(cluster);
     for (const message of this.#clusterMessages()) this.#pool.broadcast(message);
@@ -184,6 +193,8 @@ export class Server {
         return;
       case "host_event":
         return this.clusters.onHostEvent(message.event);
+      case "dns_question":
+        return this.clusters.onDnsQuestion(worker, message.question);
       case "drained":
         return this.#onDrained(worker);
       case "fault":
@@ -394,6 +405,7 @@ export class Server {
   #replay(worker: number): ToWorker[] {
     const messages: ToWorker[] = [
       ...this.#listenerMessages(worker === 1 && !this.#isCompiled),
+      { type: "dns_caches", resources: this.clusters.dnsCaches() },
       ...this.#clusterMessages(),
       { type: "health_check_fail", failed: this.#isHealthCheckFailed },
     ];
@@ -467,7 +479,7 @@ export class Server {
       scope: this.#stats.scope,
       runtime: this.runtime,
       server: this.#config.facts,
-      extensions: new Extensions(),
+      extensions: this.#extensions,
       worker: 0,
       isCheckOnly: false,
       services,

@@ -17,7 +17,13 @@ import { type CompiledListener, compileListener, ListenerManager } from "../list
 import { SECRET_STORE, startConnectionIds, ThreadSecrets, useNativeHandles } from "../net/mod.ts";
 import { type CompileContext, Runtime } from "../runtime/mod.ts";
 import { StatsRoot } from "../stats/mod.ts";
-import { WorkerClusterManager } from "../upstream/mod.ts";
+import {
+  type DnsCacheService,
+  DYNAMIC_FORWARD_PROXY,
+  type DynamicForwardProxy,
+  WorkerClusterManager,
+  type WorkerDnsCaches,
+} from "../upstream/mod.ts";
 import { Beat, BEAT_INTERVAL_MS, SETTLE_MS } from "./beats.ts";
 import { compileContext, serverFacts } from "./compile_context.ts";
 import { Extensions } from "./extensions.ts";
@@ -41,6 +47,7 @@ class WorkerThread {
   readonly #listeners: ListenerManager;
   readonly #quiet = new QuietCollector(collectGarbage);
   #compiled: CompiledListener[] = [];
+  #dnsCaches: WorkerDnsCaches | undefined;
   #isHealthCheckFailed = false;
 
   constructor(init: WorkerInit) {
@@ -79,6 +86,13 @@ class WorkerThread {
     });
     this.#listeners = new ListenerManager(this.#context);
     services.set("cluster_manager", this.#clusters);
+    services.set(
+      "dns_caches",
+      {
+        declare: (options) => this.#dnsCaches?.declare(options),
+        get: (name) => this.#dnsCaches?.get(name),
+      } satisfies DnsCacheService,
+    );
     services.set("server_health", { isFailed: () => this.#isHealthCheckFailed });
     setInterval(() => this.#writeBeat(), BEAT_INTERVAL_MS);
     this.#writeBeat();
@@ -99,7 +113,13 @@ class WorkerThread {
       case "runtime":
         return this.#runtime.replace(message.values);
       case "extensions":
-        return await this.#extensions.load(message.typeNames);
+        await this.#extensions.load(message.typeNames);
+        return this.#makeDnsCaches();
+      case "dns_caches":
+        for (const resource of message.resources) this.#dnsCaches?.apply(resource);
+        return;
+      case "dns_news":
+        return this.#dispatcher.run(() => this.#dnsCaches?.hear(message.news));
       case "secrets":
         return this.#secrets.addStatic(message.secrets as never);
       case "clusters":
@@ -148,6 +168,19 @@ class WorkerThread {
       case "init":
         throw new RangeError("A worker is told once who it is");
     }
+  }
+
+  /** Only where a cluster's type needs them are they loaded at all. */
+  #makeDnsCaches(): void {
+    const forward = this.#context.extension<DynamicForwardProxy>(
+      "cluster_type",
+      DYNAMIC_FORWARD_PROXY,
+    );
+    this.#dnsCaches ??= forward?.createWorkerCaches({
+      scope: this.#stats.scope,
+      thread: this.#init.index,
+      ask: (question) => send({ type: "dns_question", question }),
+    });
   }
 
   /** Compiles all listeners; a later binding names them by their place. */

@@ -215,6 +215,11 @@ export interface ClusterInfo {
   /** Retry policy of HttpProtocolOptions or the cluster's typed options, used when a route has none. */
   readonly retryPolicyMessage: object | undefined;
   readonly hashPolicyMessages: readonly object[];
+  /**
+   * Port of hosts that name none, for dynamic forward proxies: 443 over TLS, else 80. Undefined for
+   * all other clusters.
+   */
+  readonly dynamicForwardPort?: number | undefined;
 }
 
 /** All clusters of one worker. */

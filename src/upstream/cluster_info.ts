@@ -47,6 +47,7 @@ export class ClusterFacts implements ClusterInfo {
   readonly scope: Scope;
   dropOverloadCategory: string | undefined = undefined;
   dropOverloadPercent = 0;
+  dynamicForwardPort: number | undefined = undefined;
   readonly isMaintenanceMode: () => boolean;
   readonly #codes: ResponseCodes;
 

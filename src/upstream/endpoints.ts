@@ -10,6 +10,7 @@ import type {
   envoy_config_endpoint_v3_LbEndpoint,
   envoy_config_endpoint_v3_LocalityLbEndpoints,
 } from "../proto/mod.ts";
+import type { DynamicHost } from "./dns_cache/api.ts";
 import type { LocalityData } from "./resource.ts";
 
 /** One configured endpoint. */
@@ -101,6 +102,28 @@ export function readLoadAssignment(
     priorities: priorities.length === 0 ? [{ localities: [], endpoints: [] }] : priorities,
     overprovisioningFactor: assignment?.policy?.overprovisioningFactor ?? OVERPROVISIONING_FACTOR,
     weightedPriorityHealth: assignment?.policy?.weightedPriorityHealth ?? false,
+  };
+}
+
+/** Hosts that requests named, all alike, in one priority and locality. */
+export function dynamicAssignment(hosts: readonly DynamicHost[]): AssignmentTemplate {
+  const locality = { region: "", zone: "", subZone: "", weight: undefined, metadata: undefined };
+  const endpoints = hosts.map(({ name, addresses }): EndpointTemplate => ({
+    priority: 0,
+    locality: 0,
+    target: addresses[0]!,
+    additionalAddresses: addresses.slice(1),
+    hostname: name,
+    weight: 1,
+    edsHealthStatus: 0,
+    metadata: undefined,
+    isCanary: false,
+    check: undefined,
+  }));
+  return {
+    priorities: [{ localities: [locality], endpoints }],
+    overprovisioningFactor: OVERPROVISIONING_FACTOR,
+    weightedPriorityHealth: false,
   };
 }
 

@@ -49,8 +49,9 @@ const FORESEEABLE: ReadonlySet<string> = new Set([
   "envoy.load_balancing_policies.round_robin",
 ]);
 
-/** Whether hosts can be chosen ahead of their requests; with other policies nothing is predicted. */
+/** Whether hosts are chosen ahead of their requests; with policies that cannot, nothing is predicted. */
 export function canForesee(cluster: envoy_config_cluster_v3_Cluster): boolean {
+  if (compilePreconnect(cluster).predictive <= 1) return false;
   const list = cluster.loadBalancingPolicy;
   if (list === undefined) {
     const row = LB_POLICIES.find(({ legacy }) => legacy === cluster.lbPolicy);

@@ -17,6 +17,7 @@ import type {
   envoy_config_core_v3_HttpProtocolOptions,
   envoy_extensions_upstreams_http_v3_HttpProtocolOptions,
 } from "../proto/mod.ts";
+import { isDynamicForward } from "./main/discovery.ts";
 import { type CodecLimits, compileClientHttp1, compileClientHttp2 } from "./codec_options.ts";
 
 /** Key under which clusters carry the options. */
@@ -77,6 +78,8 @@ export function compileProtocolOptions(
   const options = typedOptions(cluster, problems);
   const common = options?.commonHttpProtocolOptions ?? cluster.commonHttpProtocolOptions;
   const http = options?.upstreamHttpProtocolOptions ?? cluster.upstreamHttpProtocolOptions;
+  // Whoever lets clients choose the host must at least see to it that it is the one they named.
+  const checksNames = http === undefined && options === undefined && isDynamicForward(cluster);
   const picked = options === undefined
     ? pickDeprecated(cluster)
     : pickTyped(options, isTls, problems);
@@ -97,8 +100,8 @@ export function compileProtocolOptions(
     ...commonOptions(common),
     maxRequestsPerConnection: common?.maxRequestsPerConnection ??
       cluster.maxRequestsPerConnection ?? 0,
-    autoSni: http?.autoSni ?? false,
-    autoSanValidation: http?.autoSanValidation ?? false,
+    autoSni: http?.autoSni ?? checksNames,
+    autoSanValidation: http?.autoSanValidation ?? checksNames,
     autoSniHeader: http?.overrideAutoSniHeader ?? "",
     retryPolicyMessage: options?.retryPolicy,
     hashPolicyMessages: options?.hashPolicy ?? [],

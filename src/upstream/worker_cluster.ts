@@ -1,8 +1,7 @@
 /** One cluster on one thread: its hosts, balancer and pools. */
 
-import { isIP } from "node:net";
 import { type Address, formatAddress } from "../base/mod.ts";
-import type { Protocol, ResponseDecoder } from "../http/mod.ts";
+import type { ResponseDecoder } from "../http/mod.ts";
 import type { Connection } from "../net/mod.ts";
 import type { envoy_config_cluster_v3_Cluster } from "../proto/mod.ts";
 import type { CompileContext } from "../runtime/mod.ts";
@@ -16,14 +15,13 @@ import type {
   StreamRequest,
   TcpRequest,
 } from "./api.ts";
-import { compileThresholds, perHostConnectionLimit, SharedBreaker } from "./circuit_breaker.ts";
+import { compileThresholds, SharedBreaker } from "./circuit_breaker.ts";
 import { ClusterFacts, clusterScope } from "./cluster_info.ts";
+import { ClusterPools } from "./cluster_pools.ts";
 import { clusterStat } from "./cluster_stats.ts";
 import { codecFactory } from "./codecs.ts";
-import { HttpPool } from "./conn_pool/http_pool.ts";
-import type { CodecFactory, PoolProtocol } from "./conn_pool/pool_context.ts";
+import type { CodecFactory } from "./conn_pool/pool_context.ts";
 import { POOL_STAT } from "./conn_pool/pool_stats.ts";
-import { TcpAttempt } from "./conn_pool/tcp_attempt.ts";
 import { type HostCells, UpstreamHost } from "./host.ts";
 import type { CheckedAddress } from "./health/checker.ts";
 import { HostSegmentView, newSegment } from "./host_memory.ts";
@@ -32,18 +30,11 @@ import { OutlierPolicy } from "./outlier/policy.ts";
 import { HostSet } from "./host_set.ts";
 import { compileBalancing } from "./lb/compile.ts";
 import type { Balancer, LocalCluster } from "./lb/policy.ts";
-import {
-  canForesee,
-  compilePreconnect,
-  fallsShort,
-  HostPreview,
-  MAX_PRECONNECTS,
-  type PreconnectRatios,
-} from "./preconnect.ts";
+import { isDynamicForward } from "./main/discovery.ts";
+import { canForesee, HostPreview } from "./preconnect.ts";
 import { compileProtocolOptions, type UpstreamProtocolOptions } from "./protocol_options.ts";
 import type { MemberCluster } from "./provided/policy.ts";
 import { compileProvided } from "./provided/registry.ts";
-import type { ProxyChoice } from "./proxy_transport.ts";
 import type {
   ClusterResource,
   HostData,
@@ -69,19 +60,9 @@ export interface ClusterParts {
   readonly onHostEvent?: (event: HostEvent) => void;
 }
 
-/** What keeps a pool apart from the host's others. */
-interface KeyedPool {
-  readonly key: string;
-  readonly serverName: string | undefined;
-  readonly proxy: ProxyChoice | undefined;
-}
-
+const HTTP_PORT = 80;
+const HTTPS_PORT = 443;
 const NONE_HEALTHY = clusterStat("upstream_cx_none_healthy");
-const PROTOCOLS: readonly PoolProtocol[] = ["http1", "http2", "auto"];
-const HTTP1 = 0;
-const HTTP2 = 1;
-const AUTO = 2;
-const ALPN_OF: readonly (readonly string[])[] = [["http/1.1"], ["h2"], ["h2", "http/1.1"]];
 const EMPTY_SET: Omit<HostSetData, "priority"> = {
   localities: [],
   hosts: [],
@@ -122,9 +103,8 @@ export class WorkerCluster implements Cluster {
   readonly #transport: UpstreamTransport;
   readonly #codecs: CodecFactory;
   readonly #balancer: Balancer;
-  readonly #hostLimits: { readonly [priority in Priority]: number | undefined };
   readonly #outlierPolicy: OutlierPolicy | undefined;
-  readonly #preconnect: PreconnectRatios;
+  readonly #pools: ClusterPools;
   /** Undefined: no connections are opened on hosts to come. */
   readonly #preview: HostPreview | undefined;
   readonly #hosts = new Map<number, UpstreamHost>();
@@ -146,8 +126,11 @@ export class WorkerCluster implements Cluster {
       context.problems,
     );
     this.info = new ClusterFacts(message, this.options, context);
+    const isTls = this.#transport.sockets.socketOf(undefined, undefined).tls !== undefined;
+    if (isDynamicForward(message)) {
+      this.info.dynamicForwardPort = isTls ? HTTPS_PORT : HTTP_PORT;
+    }
     this.#codecs = parts.codecs ?? codecFactory(this.options, clusterScope(message, context.scope));
-    this.#hostLimits = perHostConnectionLimit(message, context.problems);
     this.#outlierPolicy = message.outlierDetection === undefined
       ? undefined
       : new OutlierPolicy(message.outlierDetection, context.runtime);
@@ -180,14 +163,21 @@ export class WorkerCluster implements Cluster {
       local: parts.local,
       activeRequests: () => breakers.default.requests + breakers.high.requests,
     };
-    this.#balancer = compileProvided(message)?.createBalancer(options, {
+    this.#balancer = compileProvided(message, context, isTls)?.createBalancer(options, {
       member: (name) => parts.member?.(name),
       meetHost: (address) => this.#meetHost(address),
     }) ?? policy.createBalancer(options);
-    this.#preconnect = compilePreconnect(message);
-    this.#preview = this.#preconnect.predictive > 1 && canForesee(message)
-      ? new HostPreview(this.#balancer)
-      : undefined;
+    this.#pools = new ClusterPools({
+      message,
+      dispatcher,
+      facts: this.info,
+      options: this.options,
+      transport: this.#transport,
+      codecs: this.#codecs,
+      breakers,
+      problems,
+    });
+    this.#preview = canForesee(message) ? new HostPreview(this.#balancer) : undefined;
   }
 
   /** What the balancer laid out, for other threads. */
@@ -218,9 +208,8 @@ export class WorkerCluster implements Cluster {
   ): PendingStream | undefined {
     const upstream = host as UpstreamHost;
     if (upstream.owner !== this) return upstream.owner.newStream(host, decoder, request);
-    const protocol = this.#protocolOf(request.downstreamProtocol);
-    if (this.#preview !== undefined) this.#predict(this.#preview, protocol, request);
-    const pool = this.#poolOf(upstream, protocol, request);
+    if (this.#preview !== undefined) this.#pools.foresee(this.#preview, this.#hosts, request);
+    const pool = this.#pools.of(upstream, request);
     if (pool !== undefined) return pool.newStream(decoder, request);
     this.info.stats.inc(POOL_STAT.cxPoolOverflow);
     request.callbacks.onPoolFailure("overflow", "", host);
@@ -230,21 +219,7 @@ export class WorkerCluster implements Cluster {
   newTcpConnection(host: Host, request: TcpRequest): PendingStream | undefined {
     const upstream = host as UpstreamHost;
     if (upstream.owner !== this) return upstream.owner.newTcpConnection(host, request);
-    const attempt = new TcpAttempt(request, {
-      dispatcher: this.#parts.context.dispatcher,
-      facts: this.info,
-      host: upstream,
-      breaker: this.circuitBreakers[request.priority],
-      hostConnectionLimit: this.#hostLimits[request.priority],
-      connect: () =>
-        this.#transport.connect(upstream, {
-          serverName: undefined,
-          verifiesServerName: false,
-          alpn: [],
-          proxy: upstream.socket.proxy?.choose(request.streamInfo),
-        }),
-    });
-    return attempt.start() ? attempt : undefined;
+    return this.#pools.connect(upstream, request);
   }
 
   /** Begins to connect outside of pools and limits, as health checks do. */
@@ -389,95 +364,4 @@ export class WorkerCluster implements Cluster {
       host.removePools();
     }
   }
-
-  /** Opens connections on the hosts of the requests that will follow this one. */
-  #predict(preview: HostPreview, protocol: number, request: StreamRequest): void {
-    const ratio = this.#preconnect.predictive;
-    for (let i = 0; i < MAX_PRECONNECTS; i++) {
-      const load = { pending: 0, active: 0, capacity: 0 };
-      for (const host of this.#hosts.values()) host.addLoad(load);
-      if (!fallsShort(load, ratio, 1)) return;
-      const host = preview.peek(this.#hosts.size);
-      if (host === undefined) return;
-      if (this.#poolOf(host, protocol, request)?.preconnect(ratio) !== true) return;
-    }
-  }
-
-  #protocolOf(downstream: Protocol | undefined): number {
-    switch (this.options.mode) {
-      case "http2":
-        return HTTP2;
-      case "auto":
-        return AUTO;
-      case "downstream":
-        return downstream === "HTTP/2" ? HTTP2 : HTTP1;
-      default:
-        return HTTP1;
-    }
-  }
-
-  #poolOf(host: UpstreamHost, protocol: number, request: StreamRequest): HttpPool | undefined {
-    const index = (request.priority === "high" ? PROTOCOLS.length : 0) + protocol;
-    const { socket } = host;
-    const serverName = this.options.autoSni && socket.tls !== undefined
-      ? serverNameOf(request.authority)
-      : undefined;
-    const perDownstream = this.message.connectionPoolPerDownstreamConnection;
-    const proxy = socket.proxy?.choose(request.streamInfo);
-    if (serverName === undefined && !perDownstream && proxy === undefined) {
-      return (host.pools[index] ??= this.#createPool(host, index, undefined)) as
-        | HttpPool
-        | undefined;
-    }
-    const downstreamId = perDownstream ? request.streamInfo?.connection.id ?? 0 : 0;
-    const key = `${index} ${downstreamId} ${serverName ?? ""} ${proxy?.key ?? ""}`;
-    let pool = host.keyedPools.get(key) as HttpPool | undefined;
-    if (pool === undefined) {
-      pool = this.#createPool(host, index, { key, serverName, proxy });
-      if (pool !== undefined) host.keyedPools.set(key, pool);
-    }
-    return pool;
-  }
-
-  /** @param keyed for pools that go once they are empty */
-  #createPool(
-    host: UpstreamHost,
-    index: number,
-    keyed: KeyedPool | undefined,
-  ): HttpPool | undefined {
-    const priority = index >= PROTOCOLS.length ? "high" : "default";
-    const protocol = index % PROTOCOLS.length;
-    const breaker = this.circuitBreakers[priority];
-    if (!breaker.tryPool()) return undefined;
-    const choice = {
-      serverName: keyed?.serverName,
-      verifiesServerName: keyed?.serverName !== undefined && this.options.autoSanValidation,
-      alpn: ALPN_OF[protocol]!,
-      proxy: keyed?.proxy,
-    };
-    return new HttpPool({
-      dispatcher: this.#parts.context.dispatcher,
-      facts: this.info,
-      host,
-      breaker,
-      options: this.options,
-      protocol: PROTOCOLS[protocol]!,
-      hostConnectionLimit: this.#hostLimits[priority],
-      preconnectRatio: this.#preconnect.perUpstream,
-      connect: () => this.#transport.connect(host, choice),
-      createCodec: this.#codecs,
-      onDeleted: () => breaker.releasePool(),
-      onIdle: keyed === undefined ? undefined : () => {
-        host.keyedPools.delete(keyed.key);
-      },
-    });
-  }
-}
-
-/** The name in an authority, without port; IP literals are no server names (RFC 6066 §3). */
-function serverNameOf(authority: string | undefined): string | undefined {
-  if (authority === undefined || authority === "" || authority.startsWith("[")) return undefined;
-  const colon = authority.lastIndexOf(":");
-  const name = colon < 0 ? authority : authority.slice(0, colon);
-  return name === "" || isIP(name) !== 0 ? undefined : name;
 }

@@ -5,6 +5,9 @@ import { canForesee, fallsShort, type PoolLoad } from "../../src/upstream/precon
 import { ANSWER, assignment, Bench, clusterOf, endpoint, TestRequest } from "./support.ts";
 import type { WorkerCluster } from "../../src/upstream/mod.ts";
 
+const PER_UPSTREAM = { preconnect_policy: { per_upstream_preconnect_ratio: 1.5 } };
+const PREDICTIVE = { preconnect_policy: { predictive_preconnect_ratio: 2 } };
+
 const LOADS: readonly {
   readonly name: string;
   readonly load: PoolLoad;
@@ -82,7 +85,8 @@ function typed(name: string, type: string): object {
 
 for (const [name, fields, want] of FORESEEN) {
   Deno.test(`canForesee: ${name}`, async () => {
-    assertEquals(canForesee(await clusterOf(fields)), want);
+    assertEquals(canForesee(await clusterOf({ ...PREDICTIVE, ...fields })), want);
+    assertEquals(canForesee(await clusterOf(fields)), false);
   });
 }
 
@@ -92,9 +96,6 @@ async function cluster(hosts: number, fields: object): Promise<[Bench, WorkerClu
   const endpoints = Array.from({ length: hosts }, (_, i) => endpoint(i + 1));
   return [bench, await bench.add({ ...assignment({ lb_endpoints: endpoints }), ...fields })];
 }
-
-const PER_UPSTREAM = { preconnect_policy: { per_upstream_preconnect_ratio: 1.5 } };
-const PREDICTIVE = { preconnect_policy: { predictive_preconnect_ratio: 2 } };
 
 Deno.test("per_upstream_preconnect_ratio opens ahead, and serves from what is open", async () => {
   const [bench, upstream] = await cluster(1, PER_UPSTREAM);

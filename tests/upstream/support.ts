@@ -67,6 +67,8 @@ export class Bench {
       readonly seed?: number;
       /** Where the proxy is, and which cluster has its peers. */
       readonly local?: { readonly locality: ServerLocality; readonly cluster: string };
+      /** By type name. */
+      readonly extensions?: Readonly<Record<string, unknown>>;
     } = {},
   ) {
     const dispatcher = new Dispatcher({
@@ -76,6 +78,7 @@ export class Bench {
     });
     const context = fakeContext({
       dispatcher,
+      ...(options.extensions === undefined ? {} : { extensions: options.extensions }),
       ...(options.runtime === undefined ? {} : { runtime: options.runtime }),
     });
     const { local } = options;

@@ -12,6 +12,8 @@ export interface SemanticContext {
   readonly clusters: ReadonlySet<string>;
   /** Whether `node` has the id and cluster that discovery needs. */
   readonly hasNode: boolean;
+  /** DNS caches seen so far, by name, as text to compare. */
+  readonly dnsCaches: Map<string, string>;
 }
 
 /** Checks by message type; each is called for every message of its type, parents first. */

@@ -9,6 +9,7 @@ import { CLUSTER_CHECKS } from "./clusters.ts";
 import type { SemanticContext } from "./context.ts";
 import { CONNECTION_MANAGER_CHECKS } from "./connection_manager.ts";
 import { DISCOVERY_CHECKS } from "./discovery.ts";
+import { DYNAMIC_FORWARD_PROXY_CHECKS } from "./dynamic_forward_proxy.ts";
 import { checkExtensions } from "./extensions.ts";
 import { FILE_CHECKS } from "./files.ts";
 import { FILTER_ORDER_CHECKS } from "./filter_order.ts";
@@ -24,6 +25,7 @@ const GROUPS = [
   CLUSTER_CHECKS,
   CONNECTION_MANAGER_CHECKS,
   DISCOVERY_CHECKS,
+  DYNAMIC_FORWARD_PROXY_CHECKS,
   FILE_CHECKS,
   FILTER_ORDER_CHECKS,
   LISTENER_CHECKS,
@@ -75,6 +77,7 @@ export function checkSemantics(
     decoder,
     problems,
     clusters: new Set(bootstrap.staticResources?.clusters.map((cluster) => cluster.name)),
+    dnsCaches: new Map(),
     hasNode: (bootstrap.node?.id ?? "") !== "" && (bootstrap.node?.cluster ?? "") !== "",
   });
 }

@@ -141,6 +141,20 @@ export const CLUSTER_SUPPORT: SupportTable = {
     },
   },
   "envoy.extensions.clusters.aggregate.v3.ClusterConfig": ALL,
+  "envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig": {
+    acted: "dns_cache_config allow_insecure_cluster_options",
+    missing: { allow_coalesced_connections: "each name has connections of its own" },
+    refused: { sub_clusters_config: "no clusters are made of names" },
+  },
+  "envoy.extensions.common.dynamic_forward_proxy.v3.DnsCacheCircuitBreakers": ALL,
+  "envoy.extensions.common.dynamic_forward_proxy.v3.DnsCacheConfig": {
+    acted:
+      "name dns_lookup_family dns_refresh_rate dns_min_refresh_rate host_ttl max_hosts disable_dns_refresh_on_failure dns_failure_refresh_rate dns_cache_circuit_breaker use_tcp_for_dns_lookups dns_resolution_config typed_dns_resolver_config preresolve_hostnames dns_query_timeout",
+    refused: {
+      key_value_config: "no addresses outlive the process",
+      resolved_address_filter: "all addresses would be used",
+    },
+  },
   "envoy.extensions.clusters.dns.v3.DnsCluster": ALL,
   "envoy.extensions.clusters.dns.v3.DnsCluster.RefreshRate": ALL,
   "envoy.extensions.clusters.original_dst.v3.OriginalDstCluster": ALL,

@@ -41,6 +41,11 @@ export const HTTP_SUPPORT: SupportTable = {
   [`${HCM}.LocalReplyConfig`]: ALL,
   [`${HCM}.RequestIDExtension`]: ALL,
   [`${HCM}.ResponseMapper`]: ALL,
+  "envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig": {
+    acted: "dns_cache_config save_upstream_address allow_dynamic_host_from_filter_state",
+    refused: { sub_cluster_config: "no clusters are made of names" },
+  },
+  "envoy.extensions.filters.http.dynamic_forward_proxy.v3.PerRouteConfig": ALL,
   "envoy.config.core.v3.KeyValueAppend": {
     acted: "record action",
     missing: { entry: "nothing; Envoy does not act on it either" },

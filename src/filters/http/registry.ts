@@ -12,6 +12,13 @@ interface HttpFilterRow {
 
 export const HTTP_FILTERS = [
   {
+    name: "envoy.filters.http.dynamic_forward_proxy",
+    type: "envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig",
+    routeType: "envoy.extensions.filters.http.dynamic_forward_proxy.v3.PerRouteConfig",
+    load: async () =>
+      (await import("./dynamic_forward_proxy.ts")).dynamicForwardProxyFactory as HttpFilterFactory,
+  },
+  {
     name: "envoy.filters.http.header_mutation",
     type: "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation",
     routeType: "envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute",

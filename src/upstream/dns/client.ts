@@ -13,6 +13,24 @@ import { type ResolvConf, searchNames } from "./system_files.ts";
 
 const PAYLOAD_BYTES = 1232;
 const NXDOMAIN = 3;
+/** As `ares_strerror` has them. */
+const DETAILS = {
+  badName: "cares_failure:Misformatted_domain_name",
+  noServer: "cares_failure:Could_not_contact_DNS_servers",
+  noData: "cares_norecords:DNS_server_returned_answer_with_no_data",
+  noName: "cares_norecords:Domain_name_not_found",
+  timeout: "cares_failure:Timeout_while_contacting_DNS_servers",
+} as const;
+/** By response code; others have the last one. */
+const FAILURES: readonly string[] = [
+  "",
+  "cares_failure:DNS_server_claims_query_was_misformatted",
+  "cares_failure:DNS_server_returned_general_failure",
+  "",
+  "cares_failure:DNS_server_does_not_implement_requested_operation",
+  "cares_failure:DNS_server_refused_query",
+];
+const UNKNOWN_FAILURE = FAILURES[2]!;
 const MAX_TCP_BYTES = 65_537;
 
 /** One exchange with one server; `onDone` hears the datagram or undefined, once. */
@@ -48,14 +66,16 @@ export class DnsClient implements FamilyLookup {
     let question: Question | undefined;
     let isCancelled = false;
     let hasFailed = false;
+    let failure = UNKNOWN_FAILURE;
     const next = (index: number): void => {
       question = new Question(this.options, { name: names[index]!, family }, (answer) => {
         if (isCancelled) return;
         hasFailed ||= answer.status === "failed";
+        if (answer.status === "failed") failure = answer.details ?? failure;
         if (answer.addresses.length > 0 || index + 1 === names.length) {
           onAnswer(
             answer.addresses.length === 0 && hasFailed
-              ? { status: "failed", addresses: [] }
+              ? { status: "failed", addresses: [], details: failure }
               : answer,
           );
         } else next(index + 1);
@@ -82,6 +102,8 @@ class Question {
   #try = 0;
   #exchange: { close(): void } | undefined;
   #isDone = false;
+  /** What the last server said. */
+  #failure: string = DETAILS.timeout;
 
   constructor(
     options: DnsClientOptions,
@@ -98,7 +120,7 @@ class Question {
   start(): void {
     const { conf, dispatcher } = this.#options;
     if (conf.servers.length === 0) {
-      dispatcher.defer(() => this.#finish({ status: "failed", addresses: [] }));
+      dispatcher.defer(() => this.#fail(DETAILS.noServer));
     } else this.#ask(this.#options.usesTcp);
   }
 
@@ -116,7 +138,7 @@ class Question {
       payloadBytes: PAYLOAD_BYTES,
     });
     if (query === undefined) {
-      dispatcher.defer(() => this.#finish({ status: "completed", addresses: [] }));
+      dispatcher.defer(() => this.#finishEmpty(DETAILS.badName));
       return;
     }
     const server = conf.servers[this.#try % conf.servers.length]!;
@@ -138,11 +160,12 @@ class Question {
   #onMessage(message: DnsMessage, byTcp: boolean): void {
     this.#exchange?.close();
     if (message.isTruncated && !byTcp) this.#ask(true);
-    else if (message.code === 0) {
-      this.#finish({ status: "completed", addresses: message.addresses });
-    } else if (message.code === NXDOMAIN) {
-      this.#finish({ status: "completed", addresses: [] });
-    } else this.#nextTry();
+    else if (message.code === NXDOMAIN) this.#finishEmpty(DETAILS.noName);
+    else if (message.code !== 0) {
+      this.#failure = FAILURES[message.code] ?? UNKNOWN_FAILURE;
+      this.#nextTry();
+    } else if (message.addresses.length === 0) this.#finishEmpty(DETAILS.noData);
+    else this.#finish({ status: "completed", addresses: message.addresses });
   }
 
   #nextTry(): void {
@@ -150,7 +173,15 @@ class Question {
     const { conf } = this.#options;
     this.#try++;
     if (this.#try < conf.servers.length * conf.attempts) this.#ask(this.#options.usesTcp);
-    else this.#finish({ status: "failed", addresses: [] });
+    else this.#fail(this.#failure);
+  }
+
+  #fail(details: string): void {
+    this.#finish({ status: "failed", addresses: [], details });
+  }
+
+  #finishEmpty(details: string): void {
+    this.#finish({ status: "completed", addresses: [], details });
   }
 
   #finish(answer: DnsAnswer): void {

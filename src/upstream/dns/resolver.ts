@@ -14,6 +14,8 @@ export interface DnsAnswer {
   /** `completed` with no addresses: the name does not exist, or has none of this family. */
   readonly status: "completed" | "failed";
   readonly addresses: readonly DnsAddress[];
+  /** Why there are none, in the words of c-ares; unknown where absent. */
+  readonly details?: string;
 }
 
 /** A look-up under way. */
@@ -54,6 +56,7 @@ export function resolveFamilies(
 ): DnsQuery {
   const plan = PLANS[question.family];
   const found: DnsAddress[] = [];
+  let details: string | undefined;
   let hasCompleted = false;
   let isCancelled = false;
   let query: DnsQuery | undefined;
@@ -62,6 +65,7 @@ export function resolveFamilies(
       if (isCancelled) return;
       hasCompleted ||= answer.status === "completed";
       found.push(...answer.addresses);
+      details = answer.details ?? details;
       const isEnough = index + 1 === plan.families.length ||
         (!plan.takesAll && found.length > 0);
       if (!isEnough) return next(index + 1);
@@ -69,7 +73,11 @@ export function resolveFamilies(
       const status = found.length > 0 || (hasCompleted && answer.status === "completed")
         ? "completed"
         : "failed";
-      onAnswer({ status, addresses: found });
+      onAnswer(
+        found.length > 0 || details === undefined
+          ? { status, addresses: found }
+          : { status, addresses: found, details },
+      );
     });
   };
   next(0);

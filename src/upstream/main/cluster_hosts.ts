@@ -6,7 +6,7 @@
 import { type Address, formatAddress } from "../../base/mod.ts";
 import type { AssignmentTemplate, EndpointCheck, EndpointTemplate } from "../endpoints.ts";
 import { EDS_FLAGS, flagsOfHealthStatus, healthOf, isExcluded } from "../health_flags.ts";
-import type { HostMemory } from "../host_memory.ts";
+import { HOST_STAT, type HostMemory } from "../host_memory.ts";
 import type { HostData, HostSegment, HostSetData, LocalityData } from "../resource.ts";
 import type { FilterMetadata } from "../transport_sockets.ts";
 
@@ -15,7 +15,9 @@ export type HostIdentity =
   /** Each endpoint is a host, also if two have one address (STATIC, LOGICAL_DNS). */
   | "endpoint"
   /** Hosts are told apart by address; a second endpoint of an address is left out (STRICT_DNS, EDS). */
-  | "address";
+  | "address"
+  /** Hosts are told apart by their names; addresses may change (dynamic forward proxy). */
+  | "hostname";
 
 /** Membership by health, as the stats count it. */
 export interface Membership {
@@ -135,8 +137,7 @@ export class ClusterHosts {
       hosts: level.endpoints.flatMap((endpoint) => {
         const hosts: HostData[] = [];
         for (const address of this.#addressesOf(endpoint)) {
-          const text = formatAddress(address);
-          const key = this.#identity === "address" ? text : String(endpointIndex);
+          const key = this.#keyOf(endpoint, address, endpointIndex);
           if (places.has(key)) continue;
           const place = this.#places.get(key) ??
             this.#newPlace(endpoint, level.localities[endpoint.locality]!);
@@ -168,6 +169,14 @@ export class ClusterHosts {
     return hasChanged;
   }
 
+  /** A number that grows with each use of a host that is told by its name. */
+  useCount(hostname: string): number {
+    const place = this.#places.get(hostname);
+    if (place === undefined) return 0;
+    const view = this.#memory.view(place.segment);
+    return view.sum(place.slot, HOST_STAT.cxTotal) + view.sum(place.slot, HOST_STAT.rqTotal);
+  }
+
   segments(): HostSegment[] {
     const ids = new Set<number>();
     for (const set of this.#sets) for (const host of set.hosts) ids.add(host.segment);
@@ -195,6 +204,11 @@ export class ClusterHosts {
     for (const place of this.#places.values()) this.#memory.give(place);
     this.#places.clear();
     this.#sets = [];
+  }
+
+  #keyOf(endpoint: EndpointTemplate, address: Address, index: number): string {
+    if (this.#identity === "hostname") return endpoint.hostname;
+    return this.#identity === "address" ? formatAddress(address) : String(index);
   }
 
   #newPlace({ check, metadata }: EndpointTemplate, locality: LocalityData): Place {

@@ -3,6 +3,7 @@
 import { type Address, durationMsOr, type Problems } from "../../base/mod.ts";
 import type {
   envoy_config_cluster_v3_Cluster,
+  envoy_config_cluster_v3_Cluster_RefreshRate,
   envoy_config_core_v3_Address,
   envoy_config_core_v3_TypedExtensionConfig,
   envoy_extensions_clusters_dns_v3_DnsCluster,
@@ -42,21 +43,46 @@ export type Discovery =
   | { readonly kind: "strict_dns"; readonly dns: DnsOptions }
   | { readonly kind: "logical_dns"; readonly dns: DnsOptions }
   /** Hosts are met by requests, and go once nobody uses them for `cleanupMs`. */
-  | { readonly kind: "original_dst"; readonly cleanupMs: number };
+  | { readonly kind: "original_dst"; readonly cleanupMs: number }
+  /** Requests name the hosts; a DNS cache knows their addresses. */
+  | { readonly kind: "dynamic" };
 
 type Cluster = envoy_config_cluster_v3_Cluster;
 type DnsCluster = envoy_extensions_clusters_dns_v3_DnsCluster;
+type RefreshRate = Pick<
+  envoy_config_cluster_v3_Cluster_RefreshRate,
+  "baseInterval" | "maxInterval"
+>;
+/** Where clusters and DNS caches say which servers are asked. */
+type ResolverFields =
+  & Pick<Cluster, "typedDnsResolverConfig" | "dnsResolutionConfig" | "useTcpForDnsLookups">
+  & Partial<Pick<Cluster, "dnsResolvers">>;
 
 const TYPES: readonly string[] = ["STATIC", "STRICT_DNS", "LOGICAL_DNS", "EDS", "ORIGINAL_DST"];
-const FAMILIES: readonly LookupFamily[] = ["auto", "v4_only", "v6_only", "v4_preferred", "all"];
+/** `Cluster.DnsLookupFamily` by its number. */
+export const LOOKUP_FAMILIES: readonly LookupFamily[] = [
+  "auto",
+  "v4_only",
+  "v6_only",
+  "v4_preferred",
+  "all",
+];
 /** DnsCluster numbers them with UNSPECIFIED first; it means AUTO. */
-const TYPED_FAMILIES: readonly LookupFamily[] = ["auto", ...FAMILIES];
+const TYPED_FAMILIES: readonly LookupFamily[] = ["auto", ...LOOKUP_FAMILIES];
 const DNS_CLUSTER = "envoy.extensions.clusters.dns.v3.DnsCluster";
 const CARES = "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig";
+/** Type of the configuration of clusters whose hosts requests name. */
+export const DYNAMIC_FORWARD_PROXY =
+  "envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig";
 const REFRESH_MS = 5000;
 const AGGREGATE_CLUSTER = "envoy.extensions.clusters.aggregate.v3.ClusterConfig";
 const ORIGINAL_DST_CLUSTER = "envoy.extensions.clusters.original_dst.v3.OriginalDstCluster";
 const CLEANUP_INTERVAL_MS = 5000;
+
+/** Whether requests name the hosts of this cluster. */
+export function isDynamicForward({ clusterDiscoveryType: kind }: Cluster): boolean {
+  return kind.case === "clusterType" && kind.value.typedConfig?.$typeName === DYNAMIC_FORWARD_PROXY;
+}
 
 /** How a cluster finds its hosts; types that are not acted on are refused and get no hosts. */
 export function compileDiscovery(cluster: Cluster, problems: Problems): Discovery {
@@ -87,6 +113,7 @@ function compileCustom(cluster: Cluster, problems: Problems): Discovery {
   if (config?.$typeName === ORIGINAL_DST_CLUSTER) return originalDst(cluster);
   // Its hosts are those of its members.
   if (config?.$typeName === AGGREGATE_CLUSTER) return { kind: "static" };
+  if (isDynamicForward(cluster)) return { kind: "dynamic" };
   const name = custom.case === "clusterType" ? custom.value.name : "";
   if (name === "envoy.cluster.static") return { kind: "static" };
   if (name === "envoy.cluster.original_dst") return originalDst(cluster);
@@ -125,8 +152,8 @@ function legacyDns(cluster: Cluster, problems: Problems): DnsOptions {
     respectsTtl: cluster.respectDnsTtl,
     minRefreshMs: 0,
     jitterMs: durationMsOr(cluster.dnsJitter, 0),
-    family: FAMILIES[cluster.dnsLookupFamily] ?? "auto",
-    resolver: legacyResolver(cluster, problems),
+    family: LOOKUP_FAMILIES[cluster.dnsLookupFamily] ?? "auto",
+    resolver: compileResolver(cluster, problems),
   };
 }
 
@@ -144,10 +171,17 @@ function typedDns(message: DnsCluster, problems: Problems): DnsOptions {
 /** How often a name is asked for; after failures with backoff, ten times the base at most (Envoy). */
 function refreshRates(message: Cluster | DnsCluster) {
   const refreshMs = durationMsOr(message.dnsRefreshRate, REFRESH_MS);
-  const failure = message.dnsFailureRefreshRate;
-  const failureBaseMs = durationMsOr(failure?.baseInterval, refreshMs);
-  const longestMs = failure === undefined ? failureBaseMs : failureBaseMs * 10;
-  return { refreshMs, failureBaseMs, failureMaxMs: durationMsOr(failure?.maxInterval, longestMs) };
+  return { refreshMs, ...compileFailureBackOff(message.dnsFailureRefreshRate, refreshMs) };
+}
+
+/** Backoff after failures; without a configured pair the plain rate, which both then are. */
+export function compileFailureBackOff(
+  rate: RefreshRate | undefined,
+  refreshMs: number,
+): Pick<DnsOptions, "failureBaseMs" | "failureMaxMs"> {
+  const failureBaseMs = durationMsOr(rate?.baseInterval, refreshMs);
+  const longestMs = rate === undefined ? failureBaseMs : failureBaseMs * 10;
+  return { failureBaseMs, failureMaxMs: durationMsOr(rate?.maxInterval, longestMs) };
 }
 
 const NO_OPTIONS: ResolverOptions = {
@@ -159,10 +193,10 @@ const NO_OPTIONS: ResolverOptions = {
 };
 
 /** `typed_dns_resolver_config` wins over `dns_resolution_config`, and that over the oldest fields. */
-function legacyResolver(cluster: Cluster, problems: Problems): ResolverOptions {
-  const typed = typedResolver(cluster.typedDnsResolverConfig, problems);
+export function compileResolver(message: ResolverFields, problems: Problems): ResolverOptions {
+  const typed = typedResolver(message.typedDnsResolverConfig, problems);
   if (typed !== undefined) return typed;
-  const config = cluster.dnsResolutionConfig;
+  const config = message.dnsResolutionConfig;
   if (config !== undefined) {
     return {
       ...NO_OPTIONS,
@@ -173,8 +207,8 @@ function legacyResolver(cluster: Cluster, problems: Problems): ResolverOptions {
   }
   return {
     ...NO_OPTIONS,
-    servers: serversOf(cluster.dnsResolvers, problems),
-    usesTcp: cluster.useTcpForDnsLookups,
+    servers: serversOf(message.dnsResolvers ?? [], problems),
+    usesTcp: message.useTcpForDnsLookups,
   };
 }
 

@@ -9,7 +9,8 @@ import type { SharedBreaker } from "../circuit_breaker.ts";
 import { clusterScope } from "../cluster_info.ts";
 import { CLUSTER_STATS, clusterStat } from "../cluster_stats.ts";
 import type { DnsAddress, DnsResolver } from "../dns/resolver.ts";
-import { type EndpointTemplate, readAssignment } from "../endpoints.ts";
+import type { DynamicHost, DynamicHostWatcher } from "../dns_cache/api.ts";
+import { dynamicAssignment, type EndpointTemplate, readAssignment } from "../endpoints.ts";
 import type { HostMemory } from "../host_memory.ts";
 import type { EventFile } from "../event_file.ts";
 import type { CheckTransport } from "../health/checker.ts";
@@ -22,7 +23,7 @@ import type {
 } from "../resource.ts";
 import { type FilterMetadata, SocketMatches } from "../transport_sockets.ts";
 import { ClusterHealth, uncheckedFlags } from "./cluster_health.ts";
-import { ClusterHosts, type HostIds } from "./cluster_hosts.ts";
+import { ClusterHosts, type HostIdentity, type HostIds } from "./cluster_hosts.ts";
 import { compileDiscovery, type Discovery, type ResolverOptions } from "./discovery.ts";
 import { DnsRefresh } from "./dns_refresh.ts";
 import { MetHosts } from "./met_hosts.ts";
@@ -48,6 +49,13 @@ const REMAINING_GAUGES = statTemplate(
   "remaining_cx remaining_cx_pools remaining_pending remaining_retries remaining_rq",
 );
 const PRIORITIES: readonly Priority[] = ["default", "high"];
+const IDENTITIES: Readonly<Record<Discovery["kind"], HostIdentity>> = {
+  static: "endpoint",
+  strict_dns: "address",
+  logical_dns: "endpoint",
+  original_dst: "address",
+  dynamic: "hostname",
+};
 
 export interface MainClusterOptions {
   readonly context: CompileContext;
@@ -57,6 +65,11 @@ export interface MainClusterOptions {
   readonly version: number;
   readonly addedViaApi: boolean;
   readonly resolverFor: (options: ResolverOptions) => DnsResolver;
+  /** Tells a cluster whose hosts requests name of them. @returns a call that ends it */
+  readonly watchDynamicHosts: (
+    cluster: envoy_config_cluster_v3_Cluster,
+    watcher: DynamicHostWatcher,
+  ) => () => void;
   readonly publish: (update: HostUpdate) => void;
   /** Health of hosts to be applied on every thread. */
   readonly publishHealth: (update: HealthUpdate) => void;
@@ -71,7 +84,7 @@ export interface MainClusterOptions {
 /**
  * A cluster from its message to its hosts in shared memory; tells when its first hosts are known.
  */
-export class MainCluster {
+export class MainCluster implements DynamicHostWatcher {
   readonly message: envoy_config_cluster_v3_Cluster;
   readonly hosts: ClusterHosts;
   readonly addedViaApi: boolean;
@@ -96,6 +109,7 @@ export class MainCluster {
   readonly #remaining = new Map<Priority, StatGroup>();
   readonly #refreshes: DnsRefresh[] = [];
   readonly #unanswered = new Set<EndpointTemplate>();
+  #endWatch: (() => void) | undefined;
   /** The hosts of an ORIGINAL_DST cluster. */
   readonly #met: MetHosts | undefined;
 
@@ -111,10 +125,14 @@ export class MainCluster {
     this.discovery = compileDiscovery(message, context.problems);
     const { kind } = this.discovery;
     const scope = clusterScope(message, context.scope);
-    this.hosts = new ClusterHosts(readAssignment(message, kind.endsWith("dns"), context.problems), {
+    // Envoy leaves the assignment of a dynamic forward proxy aside.
+    const template = kind === "dynamic"
+      ? dynamicAssignment([])
+      : readAssignment(message, kind.endsWith("dns"), context.problems);
+    this.hosts = new ClusterHosts(template, {
       memory: options.memory,
       ids: options.ids,
-      identity: kind === "strict_dns" || kind === "original_dst" ? "address" : "endpoint",
+      identity: IDENTITIES[kind],
       newFlags: uncheckedFlags(message, kind === "static"),
       onNewHost: countMatches(message, scope),
     });
@@ -165,6 +183,9 @@ export class MainCluster {
     if (this.#isStarted) return;
     this.#isStarted = true;
     this.#met?.start();
+    if (this.discovery.kind === "dynamic") {
+      this.#endWatch = this.#options.watchDynamicHosts(this.message, this);
+    }
     if ("dns" in this.discovery) {
       const { dns } = this.discovery;
       const resolver = this.#options.resolverFor(dns.resolver);
@@ -177,12 +198,24 @@ export class MainCluster {
   /** Ends all its queries and gives its hosts' cells back. */
   stop(): void {
     for (const refresh of this.#refreshes) refresh.stop();
+    this.#endWatch?.();
     this.#met?.stop();
     this.#health.stop();
     this.hosts.release();
     for (const stat of [STAT.membershipTotal, STAT.membershipHealthy, STAT.membershipDegraded]) {
       this.#stats.set(stat, 0);
     }
+  }
+
+  // Names that requests asked for (DynamicHostWatcher).
+
+  onHosts(hosts: readonly DynamicHost[]): void {
+    this.hosts.replace(dynamicAssignment(hosts));
+    this.#layOut();
+  }
+
+  useCount(name: string): number {
+    return this.hosts.useCount(name);
   }
 
   /** Health flags changed in shared memory: membership follows. */
@@ -232,7 +265,8 @@ export class MainCluster {
 
   #watch(endpoint: EndpointTemplate, resolver: DnsResolver): void {
     const { target } = endpoint;
-    if (target.kind !== "name" || !("dns" in this.discovery)) return;
+    const { discovery } = this;
+    if (target.kind !== "name" || !("dns" in discovery)) return;
     this.#unanswered.add(endpoint);
     const events = {
       onAttempt: () => this.#stats.inc(STAT.updateAttempt),
@@ -243,7 +277,7 @@ export class MainCluster {
       },
     };
     this.#refreshes.push(
-      new DnsRefresh(target.name, this.discovery.dns, {
+      new DnsRefresh(target.name, discovery.dns, {
         resolver,
         dispatcher: this.#dispatcher,
         events,

@@ -6,15 +6,20 @@
 import type { envoy_config_cluster_v3_Cluster } from "../../proto/mod.ts";
 import type { CompileContext } from "../../runtime/mod.ts";
 import { BreakerMemory } from "../circuit_breaker.ts";
+import type { DynamicForwardProxy } from "../provided/dynamic_forward_proxy.ts";
 import type { DnsResolver } from "../dns/resolver.ts";
 import { SystemResolver } from "../dns/system_resolver.ts";
+import type { DnsCacheNews, DnsCacheResource, DynamicHostWatcher } from "../dns_cache/api.ts";
+import type { MainDnsCache } from "../dns_cache/main_cache.ts";
+import type { MainDnsCaches } from "../dns_cache/main_caches.ts";
+import type { DnsQuestion } from "../dns_cache/worker_caches.ts";
 import { EventFile } from "../event_file.ts";
 import { HostMemory } from "../host_memory.ts";
 import type { ClusterResource, HealthUpdate, HostEvent, HostUpdate } from "../resource.ts";
 import type { Connector, TlsCompiler } from "../transport.ts";
 import { WorkerClusterManager } from "../worker_cluster_manager.ts";
 import { HostIds } from "./cluster_hosts.ts";
-import type { ResolverOptions } from "./discovery.ts";
+import { DYNAMIC_FORWARD_PROXY, isDynamicForward, type ResolverOptions } from "./discovery.ts";
 import { MainCluster } from "./main_cluster.ts";
 import { type ClusterSnapshot, snapshotCluster } from "./snapshot.ts";
 
@@ -29,6 +34,10 @@ export interface MainClustersOptions {
   readonly outlierLogPath?: string;
   /** `cluster_manager.local_cluster_name`; "" or absent: zones do not count. */
   readonly localCluster?: string;
+  /** A DNS cache that workers do not know yet. */
+  readonly onDnsCache?: (resource: DnsCacheResource) => void;
+  /** What became of names: for one worker, or for all of them. */
+  readonly onDnsNews?: (news: DnsCacheNews, worker: number | undefined) => void;
   readonly compileTls?: TlsCompiler;
   readonly connector?: Connector;
   /** Makes a resolver in place of the system's, in tests. */
@@ -63,6 +72,7 @@ export class MainClusters {
   readonly #resolvers = new Map<string, DnsResolver>();
   readonly #warming = new Set<MainCluster>();
   #onInitialized: (() => void) | undefined;
+  #dnsCaches: MainDnsCaches | undefined;
 
   constructor(context: CompileContext, options: MainClustersOptions) {
     const { threads, connector, compileTls } = options;
@@ -93,6 +103,7 @@ export class MainClusters {
       breakers: old?.breakerPlace ?? this.#breakers.take(),
       ...facts,
       resolverFor: (options) => this.#resolverFor(options),
+      watchDynamicHosts: (forward, watcher) => this.#watchDynamicHosts(forward, watcher),
       publish: (update) => {
         this.manager.updateHosts(update);
         this.#options.onUpdate([this.#withTables(update)]);
@@ -114,6 +125,8 @@ export class MainClusters {
     this.#warming.add(cluster);
     const resource = cluster.resource();
     this.manager.apply(resource);
+    // Its cache has to reach the workers before their first request.
+    if (isDynamicForward(message)) this.#dnsCacheOf(message);
     return { ...resource, hosts: this.#withTables(resource.hosts) };
   }
 
@@ -143,6 +156,20 @@ export class MainClusters {
   /** A worker saw something of a host that bears on its health. */
   onHostEvent(event: HostEvent): void {
     this.#context.dispatcher.run(() => this.#clusters.get(event.cluster)?.onHostEvent(event));
+  }
+
+  /** A worker names a DNS cache, or wants a name of one. */
+  onDnsQuestion(worker: number, question: DnsQuestion): void {
+    this.#context.dispatcher.run(() => {
+      const caches = this.#caches();
+      if (question.kind === "declare") caches?.get(question.options);
+      else caches?.load(question.cache, question, worker);
+    });
+  }
+
+  /** All DNS caches as they are now, for a worker that starts. */
+  dnsCaches(): DnsCacheResource[] {
+    return this.#dnsCaches?.resources() ?? [];
   }
 
   /** Event logs are opened anew, after they were rotated. */
@@ -182,10 +209,12 @@ export class MainClusters {
   releaseThread(thread: number): void {
     this.#memory.retire(thread);
     this.#breakers.retire(thread);
+    this.#dnsCaches?.retire(thread);
   }
 
   /** Brings the gauges of circuit breakers up to date; before stats are read. */
   refreshGauges(): void {
+    this.#dnsCaches?.refreshGauges();
     for (const [name, cluster] of this.#clusters) {
       cluster.refreshBreakerGauges(this.manager.cluster(name)!.circuitBreakers);
     }
@@ -200,6 +229,7 @@ export class MainClusters {
 
   /** Ends all queries and checks. */
   close(): void {
+    this.#dnsCaches?.close();
     for (const cluster of this.#clusters.values()) cluster.stop();
     for (const resolver of this.#resolvers.values()) resolver.close();
   }
@@ -208,6 +238,35 @@ export class MainClusters {
   #withTables<Update extends { readonly cluster: string }>(update: Update): Update {
     const tables = this.manager.cluster(update.cluster)?.tables;
     return tables === undefined ? update : { ...update, tables };
+  }
+
+  /** Undefined where no cluster type that needs them is loaded. */
+  #caches(): MainDnsCaches | undefined {
+    const { dispatcher, scope } = this.#context;
+    return this.#dnsCaches ??= this.#forwardProxy()?.createMainCaches({
+      dispatcher,
+      scope,
+      threads: this.#options.threads,
+      resolverFor: (options) => this.#resolverFor(options),
+      onNews: (news, worker) => this.#options.onDnsNews?.(news, worker),
+      onCache: (resource) => this.#options.onDnsCache?.(resource),
+    });
+  }
+
+  #forwardProxy(): DynamicForwardProxy | undefined {
+    return this.#context.extension("cluster_type", DYNAMIC_FORWARD_PROXY);
+  }
+
+  #dnsCacheOf(message: envoy_config_cluster_v3_Cluster): MainDnsCache | undefined {
+    const options = this.#forwardProxy()?.cacheOf(message);
+    return options === undefined ? undefined : this.#caches()?.get(options);
+  }
+
+  #watchDynamicHosts(
+    message: envoy_config_cluster_v3_Cluster,
+    watcher: DynamicHostWatcher,
+  ): () => void {
+    return this.#dnsCacheOf(message)?.watch(watcher) ?? (() => {});
   }
 
   /** Clusters with the same servers share a resolver. */

@@ -5,6 +5,7 @@ import type {
   envoy_extensions_clusters_aggregate_v3_ClusterConfig,
   envoy_extensions_clusters_original_dst_v3_OriginalDstCluster,
 } from "../../proto/mod.ts";
+import type { CompileContext } from "../../runtime/mod.ts";
 import { aggregate } from "./aggregate.ts";
 import { originalDst } from "./original_dst.ts";
 import type { ProvidedPolicy } from "./policy.ts";
@@ -30,9 +31,33 @@ export const PROVIDED: readonly ProvidedRow[] = [
   },
 ];
 
+/** A kind that few use: loaded when configured, and found as an extension of the thread. */
+export interface ProvidedFactory {
+  readonly name: string;
+  readonly type: string;
+  /** @param isTls whether hosts are reached over TLS */
+  compile(config: object, context: CompileContext, isTls: boolean): ProvidedPolicy;
+}
+
+interface LazyRow {
+  readonly name: string;
+  readonly type: string;
+  readonly load: () => Promise<ProvidedFactory>;
+}
+
+export const CLUSTER_TYPES = [
+  {
+    name: "envoy.clusters.dynamic_forward_proxy",
+    type: "envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig",
+    load: async () => (await import("./dynamic_forward_proxy.ts")).dynamicForwardProxy,
+  },
+] as const satisfies readonly LazyRow[];
+
 /** The balancer a cluster brings with it; undefined for those that are balanced by a policy. */
 export function compileProvided(
   cluster: envoy_config_cluster_v3_Cluster,
+  context: CompileContext,
+  isTls: boolean,
 ): ProvidedPolicy | undefined {
   const kind = cluster.clusterDiscoveryType;
   if (kind.case === "type") {
@@ -45,5 +70,8 @@ export function compileProvided(
   if (config === undefined) {
     return kind.value.name === "envoy.cluster.original_dst" ? originalDst(undefined) : undefined;
   }
-  return PROVIDED.find((row) => row.type === config.$typeName)?.compile(config);
+  const row = PROVIDED.find(({ type }) => type === config.$typeName);
+  if (row !== undefined) return row.compile(config);
+  return context.extension<ProvidedFactory>("cluster_type", config.$typeName)
+    ?.compile(config, context, isTls);
 }

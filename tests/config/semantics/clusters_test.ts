@@ -4,12 +4,58 @@ import { assertMatch } from "../../support/assert.ts";
 const EDS = "eds_cluster_config: { eds_config: { ads: {} } }";
 const LB = `typed_config: { "@type": ${TYPE}envoy.extensions`;
 
+/** A dynamic forward proxy's type with the cache `c`. */
+function forward(cache = "", more = ""): string {
+  return `cluster_type: { name: envoy.clusters.dynamic_forward_proxy, ${LB}.clusters.dynamic_forward_proxy.v3.ClusterConfig, ${more} dns_cache_config: { name: c, ${cache} } } }`;
+}
+
 /** Envoy 1.40's verdicts. */
 const ROWS = [
   {
     name: "two of one name",
     text: "static_resources: { clusters: [{ name: a }, { name: a }] }",
     want: /clusters\[1\]\.name: duplicate cluster "a"/,
+  },
+  {
+    name: "a dynamic forward proxy",
+    text: cluster(`name: a, lb_policy: CLUSTER_PROVIDED, ${forward()}`),
+    want: /^ok/,
+  },
+  {
+    name: "a dynamic forward proxy with a balancer",
+    text: cluster(`name: a, lb_policy: ROUND_ROBIN, ${forward()}`),
+    want: /lb_policy: .*CLUSTER_PROVIDED/,
+  },
+  {
+    name: "a dynamic forward proxy that does not check names",
+    text: cluster(
+      `name: a, lb_policy: CLUSTER_PROVIDED, upstream_http_protocol_options: { auto_sni: true }, ${forward()}`,
+    ),
+    want: /auto_sni and auto_san_validation must be true/,
+  },
+  {
+    name: "a dynamic forward proxy that may leave names unchecked",
+    text: cluster(
+      `name: a, lb_policy: CLUSTER_PROVIDED, upstream_http_protocol_options: { auto_sni: true }, ${
+        forward("", "allow_insecure_cluster_options: true,")
+      }`,
+    ),
+    want: /^ok/,
+  },
+  {
+    name: "sub-clusters with CLUSTER_PROVIDED",
+    text: cluster(
+      `name: a, lb_policy: CLUSTER_PROVIDED, cluster_type: { name: envoy.clusters.dynamic_forward_proxy, ${LB}.clusters.dynamic_forward_proxy.v3.ClusterConfig, sub_clusters_config: { lb_policy: CLUSTER_PROVIDED } } }`,
+    ),
+    want: /sub_clusters_config\.lb_policy: CLUSTER_PROVIDED does not go with sub-clusters/,
+  },
+  {
+    name: "DNS caches of one name with different settings",
+    text:
+      `static_resources: { clusters: [{ name: a, lb_policy: CLUSTER_PROVIDED, ${forward()} }, { name: b, lb_policy: CLUSTER_PROVIDED, ${
+        forward("max_hosts: 5")
+      } }] }`,
+    want: /clusters\[1\].*another DNS cache "c" has different settings/,
   },
   {
     name: "LOGICAL_DNS with one endpoint",

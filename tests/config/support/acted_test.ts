@@ -23,6 +23,8 @@ const UNNAMED: Readonly<Record<string, string>> = {
   "envoy.config.core.v3.SubstitutionFormatString.json_format_options":
     "properties are always sorted, as by Envoy",
   "envoy.config.route.v3.RateLimit": "read by rate limit filters, which have no row",
+  "envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig.allow_insecure_cluster_options":
+    "lets the cluster pass a check of the configuration",
   "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector.initial_read_buffer_size":
     "a size to begin with, not a bound",
   "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.append_local_overload":

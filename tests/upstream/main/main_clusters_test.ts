@@ -2,40 +2,10 @@
 
 import { assertEquals } from "../../support/assert.ts";
 import { formatAddress } from "../../../src/base/mod.ts";
-import type { DnsAnswer, DnsQuery, DnsResolver } from "../../../src/upstream/mod.ts";
 import { compileCluster } from "../../../src/upstream/mod.ts";
 import { fakeContext } from "../../support/fakes/compile_context.ts";
+import { FakeResolver } from "../fake_resolver.ts";
 import { ANSWER, assignment, Bench, clusterOf, endpoint, TestRequest } from "../support.ts";
-
-/** Answers when the test says so. */
-class FakeResolver implements DnsResolver {
-  readonly asked: {
-    readonly name: string;
-    readonly family: string;
-    answer(...hosts: string[]): void;
-    fail(): void;
-  }[] = [];
-
-  resolve(name: string, family: string, onAnswer: (answer: DnsAnswer) => void): DnsQuery {
-    this.asked.push({
-      name,
-      family,
-      answer: (...hosts) =>
-        onAnswer({
-          status: "completed",
-          addresses: hosts.map((host) => ({ host, ttlMs: 30_000 })),
-        }),
-      fail: () => onAnswer({ status: "failed", addresses: [] }),
-    });
-    return { cancel() {} };
-  }
-
-  close(): void {}
-
-  get last(): FakeResolver["asked"][number] {
-    return this.asked.at(-1)!;
-  }
-}
 
 const named = (name: string, more: object = {}): object => ({
   endpoint: { address: { socket_address: { address: name, port_value: 80 } } },
