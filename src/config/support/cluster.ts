@@ -158,6 +158,15 @@ export const CLUSTER_SUPPORT: SupportTable = {
   "envoy.extensions.clusters.dns.v3.DnsCluster": ALL,
   "envoy.extensions.clusters.dns.v3.DnsCluster.RefreshRate": ALL,
   "envoy.extensions.clusters.original_dst.v3.OriginalDstCluster": ALL,
+  "envoy.extensions.load_balancing_policies.client_side_weighted_round_robin.v3.ClientSideWeightedRoundRobin":
+    {
+      acted:
+        "enable_oob_load_report blackout_period weight_expiration_period weight_update_period error_utilization_penalty metric_names_for_computing_utilization slow_start_config",
+      missing: {
+        oob_reporting_period: "load is reported with responses only",
+        oob_reporting_config: "load is reported with responses only",
+      },
+    },
   "envoy.extensions.load_balancing_policies.common.v3.ConsistentHashingLbConfig": {
     acted: "use_hostname_for_hashing hash_balance_factor",
     missing: { hash_policy: NO_POLICY_HASH },
@@ -184,6 +193,7 @@ export const CLUSTER_SUPPORT: SupportTable = {
   "envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin": ALL,
   "envoy.extensions.load_balancing_policies.subset.v3.Subset": ALL,
   "envoy.extensions.load_balancing_policies.subset.v3.Subset.LbSubsetSelector": ALL,
+  "envoy.extensions.load_balancing_policies.wrr_locality.v3.WrrLocality": ALL,
   "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig": {
     acted: "resolvers dns_resolver_options query_timeout_seconds query_tries",
     missing: {
