@@ -5,6 +5,7 @@
 
 import type { Address } from "../base/mod.ts";
 import type { envoy_config_cluster_v3_Cluster } from "../proto/mod.ts";
+import type { DropOverload } from "./drop_overload.ts";
 
 /** One host as main resolved it. */
 export interface HostData {
@@ -72,6 +73,8 @@ export interface HostUpdate {
   readonly segments: readonly HostSegment[];
   /** Of all priorities, where the policy hashes; without them each thread lays its own out. */
   readonly tables?: readonly TableData[] | undefined;
+  /** Requests to turn away, as discovery says; absent: as the cluster's own message says. */
+  readonly drop?: DropOverload | "none";
 }
 
 /** Health of hosts changed; flags themselves are in shared memory. */
