@@ -255,6 +255,8 @@ export class WorkerCluster implements Cluster {
           : new HostSet(data, this.#hostsOf(data, views)),
       );
     }
+    const { drop } = update;
+    if (drop !== undefined) this.info.setDropOverload(drop === "none" ? undefined : drop);
     const hasAdded = this.#hosts.size > before;
     const hasDropped = this.#dropMissing(sets);
     const { commonLbConfig } = this.message;
