@@ -20,6 +20,7 @@ import type { Connector, TlsCompiler } from "../transport.ts";
 import { WorkerClusterManager } from "../worker_cluster_manager.ts";
 import { HostIds } from "./cluster_hosts.ts";
 import { DYNAMIC_FORWARD_PROXY, isDynamicForward, type ResolverOptions } from "./discovery.ts";
+import type { Subscriber } from "./subscription.ts";
 import { MainCluster } from "./main_cluster.ts";
 import { type ClusterSnapshot, snapshotCluster } from "./snapshot.ts";
 
@@ -40,6 +41,10 @@ export interface MainClustersOptions {
   readonly onDnsNews?: (news: DnsCacheNews, worker: number | undefined) => void;
   readonly compileTls?: TlsCompiler;
   readonly connector?: Connector;
+  /** Brings endpoints by discovery; absent: nothing is discovered. */
+  readonly subscribe?: Subscriber;
+  /** A text readout by its full name. */
+  readonly onText?: (name: string, text: string) => void;
   /** Makes a resolver in place of the system's, in tests. */
   readonly createResolver?: (options: ResolverOptions) => DnsResolver;
 }
@@ -109,6 +114,8 @@ export class MainClusters {
         this.#options.onUpdate([update]);
       },
       outlierLog: this.#outlierLog,
+      subscribe: this.#options.subscribe,
+      onText: (name, text) => this.#options.onText?.(name, text),
       publishHealth: (update) => {
         this.manager.applyHealth(update);
         this.#options.onHealth?.(update);
