@@ -1,6 +1,8 @@
 /**
  * One log file of one thread. Lines are gathered and appended whole by one `write` of at most
- * 64 KiB, so that several threads may share a file: O_APPEND keeps their pieces apart.
+ * 64 KiB, so that several threads may share a file: O_APPEND keeps their pieces apart. A line after
+ * a quiet interval is written at once, which whoever watches the file sees before the connection
+ * closes; those that follow within the interval share a write.
  */
 
 import { allocateLatin1, type Latin1Bytes, type Timer, type TimerWheel } from "../base/mod.ts";
@@ -40,8 +42,10 @@ export class LogFile implements LogWriter {
     this.#flushIntervalMs = options.flushIntervalMs;
     this.#timer = options.timers.create({
       onTimer: () => {
+        if (this.#used === 0) return;
         this.#stats.inc(FILE_STAT.flushedByTimer);
         this.flush();
+        this.#timer.arm(this.#flushIntervalMs);
       },
     });
     this.#file = openLogFile(path);
@@ -61,11 +65,12 @@ export class LogFile implements LogWriter {
     buffer.latin1Write(line, this.#used, size);
     this.#used += size;
     this.#stats.change(FILE_STAT.totalBuffered, size);
-    if (!this.#timer.isArmed) this.#timer.arm(this.#flushIntervalMs);
+    if (this.#timer.isArmed) return;
+    this.flush();
+    this.#timer.arm(this.#flushIntervalMs);
   }
 
   flush(): void {
-    this.#timer.cancel();
     const size = this.#used;
     if (size === 0) return;
     this.#used = 0;
@@ -88,6 +93,7 @@ export class LogFile implements LogWriter {
   }
 
   close(): void {
+    this.#timer.cancel();
     this.flush();
     this.#file.close();
   }

@@ -11,6 +11,11 @@ const SLOT_BITS = 6;
 const SLOTS = 1 << SLOT_BITS;
 const LEVELS = 4;
 const MAX_TICKS = SLOTS ** LEVELS - 1;
+/**
+ * A thread that wakes this much too late was not running: answers may lie in its sockets that came
+ * in time, and are read before anything times out.
+ */
+const LATE_MS = 50;
 
 /** What a timer calls; `tag` tells apart the timers of one target without a closure each. */
 export interface TimerTarget {
@@ -83,6 +88,8 @@ export class TimerWheel {
   #sleepId: unknown;
   #wakeTick = Infinity;
   #advancing = false;
+  /** This wake came late and is repeated after a turn of the event loop. */
+  #isRepeated = false;
   readonly #onWake: () => void;
   /** Wraps the firing of a batch into a turn; set by the dispatcher. */
   onBatch: (run: () => void) => void = (run) => run();
@@ -93,8 +100,10 @@ export class TimerWheel {
     this.#startMs = clock.nowMs();
     for (let i = 0; i < SLOTS * LEVELS; i++) this.#slots.push(this.#emptyRing());
     this.#onWake = () => {
+      const wakeTick = this.#wakeTick;
       this.#sleepId = undefined;
       this.#wakeTick = Infinity;
+      if (this.#isLate(wakeTick)) return this.#wakeAt(wakeTick);
       this.onBatch(this.#advance);
       this.#sleep();
     };
@@ -207,6 +216,13 @@ export class TimerWheel {
       }
     }
     return best;
+  }
+
+  /** Once a wake, so that a thread that is always late still works its timers off. */
+  #isLate(wakeTick: number): boolean {
+    const lateMs = this.#clock.nowMs() - this.#startMs - wakeTick * TICK_MS;
+    this.#isRepeated = !this.#isRepeated && lateMs > LATE_MS;
+    return this.#isRepeated;
   }
 
   #sleep(): void {

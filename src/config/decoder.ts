@@ -13,7 +13,7 @@ import {
 import { FieldNames } from "./field_names.ts";
 import { parseJson } from "./json_tree.ts";
 import { mergeMessages } from "./merge.ts";
-import { MessageReader } from "./message_reader.ts";
+import { MessageReader, type ReadContext } from "./message_reader.ts";
 import { Origins } from "./origins.ts";
 import { ProblemList } from "./problem_list.ts";
 import { DeprecatedFields } from "./rules/deprecated.ts";
@@ -41,6 +41,8 @@ export interface Decoded {
   readonly message: PlainMessage;
   readonly problems: ProblemList;
   readonly origins: Origins;
+  /** Whether the texts are no such message, apart from the rules of the API. */
+  readonly isUnreadable: boolean;
   /** For compile steps: message and field become a position. */
   sink(): Problems;
   /** Forgets where things stand, with the text and its tree: later problems have no position. */
@@ -90,22 +92,28 @@ export class Decoder {
    * Decodes the first text and merges the others over it, as Envoy merges `--config-yaml`; checks
    * the rules of the API, but nothing that needs more than one message.
    */
-  decode(texts: readonly ConfigText[], typeName: string): Decoded {
+  decode(
+    texts: readonly ConfigText[],
+    typeName: string,
+    { allowsUnknownFields = false }: { readonly allowsUnknownFields?: boolean } = {},
+  ): Decoded {
     const type = this.registry.getMessage(typeName);
     if (type === undefined) throw new RangeError(`No descriptor of ${typeName}`);
     const problems = new ProblemList(texts[0]?.file ?? "");
     const origins = new Origins();
     let message: PlainMessage | undefined;
     for (const text of texts) {
-      const read = this.#read(text, type, { problems, origins });
+      const read = this.#read(text, type, { problems, origins, allowsUnknownFields });
       message = message === undefined ? read : mergeMessages(message, read, this.registry, origins);
     }
+    const isUnreadable = problems.hasErrors;
     const sink = problems.sink(origins);
     this.rules.check(message!, sink);
     return {
       message: message!,
       problems,
       origins,
+      isUnreadable,
       sink: () => sink,
       release: () => origins.release(),
       allProblems: () => problems.toArray(),
@@ -115,9 +123,9 @@ export class Decoder {
   #read(
     { text, file, format = formatOf(file) }: ConfigText,
     type: MessageDescriptor,
-    into: { readonly problems: ProblemList; readonly origins: Origins },
+    into: Pick<ReadContext, "problems" | "origins" | "allowsUnknownFields">,
   ): PlainMessage {
-    const { problems, origins } = into;
+    const { problems } = into;
     const tooLarge = sizeProblem(text.length, format);
     if (tooLarge !== undefined) problems.addUnplaced(tooLarge);
     const tree = tooLarge !== undefined
@@ -129,8 +137,7 @@ export class Decoder {
       registry: this.registry,
       knownTypes: () => this.knownTypes(),
       names: this.#names,
-      problems,
-      origins,
+      ...into,
       source: tree?.source ?? new SourceText(file, ""),
     });
     if (tree !== undefined) reportSyntax(tree, problems);

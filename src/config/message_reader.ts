@@ -39,6 +39,8 @@ export interface ReadContext {
   readonly problems: ProblemList;
   readonly origins: Origins;
   readonly source: SourceText;
+  /** An unknown field is worth a warning only, as Envoy has it in what discovery brings. */
+  readonly allowsUnknownFields: boolean;
 }
 
 /** google.protobuf.UInt32Value and its like: a message around one scalar. */
@@ -170,6 +172,12 @@ export class MessageReader {
     if (hint === undefined && this.context.problems.hasRoom) {
       const close = nearest(name, type.fields.map((field) => field.name));
       if (close !== undefined) hint = `did you mean "${close}"?`;
+    }
+    if (this.context.allowsUnknownFields) {
+      const { problems, source } = this.context;
+      const at = { source, offset: entry.key.offset, place };
+      problems.add("warning", at, `unknown field "${name}" in ${type.typeName} is ignored`, hint);
+      return;
     }
     this.refuse(entry.key, place, `unknown field "${name}" in ${type.typeName}`, hint);
   }

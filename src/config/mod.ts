@@ -7,6 +7,7 @@ export {
   sizeProblem,
   type TextFormat,
 } from "./decoder.ts";
+export { decodeDiscoveryFile, type DecodedResponse } from "./discovery_file.ts";
 export { Dumper, type JsonValue, LazyDumper, makeDumpJson } from "./dump.ts";
 export { ProblemList } from "./problem_list.ts";
 export type { PlainMessage } from "./well_known_values.ts";

@@ -29,6 +29,7 @@ import type { FromWorker, ListenerBinding, ToWorker, WorkerInit } from "./messag
 import type { Process } from "./process.ts";
 import { replayProblems } from "./remote_problems.ts";
 import { ServerStats, STATE_NUMBERS } from "./server_stats.ts";
+import { makeSubscriber } from "./subscriptions.ts";
 import type { WorkerPool } from "./worker_pool.ts";
 import type { ListenerStatus, ServerState } from "../admin/mod.ts";
 
@@ -114,6 +115,12 @@ export class Server {
       resolverFields: options.config.bootstrap,
       outlierLogPath: options.config.bootstrap.clusterManager?.outlierDetection?.eventLogPath ?? "",
       onHealth: (update) => this.#pool.broadcast({ type: "health", update }),
+      subscribe: makeSubscriber({
+        decoder: options.config.decoder,
+        run: (work) => this.#dispatcher.run(work),
+        onFault: (error) => this.#reportFault(error),
+      }),
+      onText: (name, text) => this.store.texts.set(name, text),
       onDnsCache: (resource) => this.#pool.broadcast({ type: "dns_caches", resources: [resource] }),
       onDnsNews: (news, worker) => {
         const message: ToWorker = { type: "dns_news", news };

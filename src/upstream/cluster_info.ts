@@ -7,11 +7,11 @@ import { type Histogram, sanitizeStatName, type Scope, type StatGroup } from "..
 import type { ClusterInfo } from "./api.ts";
 import { CLUSTER_STATS } from "./cluster_stats.ts";
 import type { UpstreamProtocolOptions } from "./protocol_options.ts";
+import { type DropOverload, readDropOverload } from "./drop_overload.ts";
 import { ResponseCodes } from "./response_codes.ts";
 
 const CONNECT_TIMEOUT_MS = 5000;
 const BUFFER_LIMIT_BYTES = 1024 * 1024;
-const DENOMINATORS: readonly number[] = [100, 10_000, 1_000_000];
 
 /** The scope of a cluster's stats. */
 export function clusterScope(cluster: envoy_config_cluster_v3_Cluster, root: Scope): Scope {
@@ -85,7 +85,7 @@ export class ClusterFacts implements ClusterInfo {
     this.hashPolicyMessages = options.hashPolicyMessages;
     this.isMaintenanceMode = maintenanceMode(message.name, context.runtime, context.dispatcher);
     this.#codes = new ResponseCodes(scope, context.server.zone);
-    this.#compileDropOverloads(message);
+    this.setDropOverload(readDropOverload(message.loadAssignment));
   }
 
   chargeResponse(
@@ -111,13 +111,10 @@ export class ClusterFacts implements ClusterInfo {
     this.#codes.zone(zone)?.recordTime(timeMs);
   }
 
-  /** Envoy takes one category only; its checks are config/'s. */
-  #compileDropOverloads(message: envoy_config_cluster_v3_Cluster): void {
-    const drop = message.loadAssignment?.policy?.dropOverloads[0];
-    if (drop?.dropPercentage === undefined) return;
-    this.dropOverloadCategory = drop.category;
-    const { numerator, denominator } = drop.dropPercentage;
-    this.dropOverloadPercent = Math.min(100, numerator * 100 / (DENOMINATORS[denominator] ?? 100));
+  /** Takes over what an assignment says about requests to turn away. */
+  setDropOverload(drop: DropOverload | undefined): void {
+    this.dropOverloadCategory = drop?.category;
+    this.dropOverloadPercent = drop?.percent ?? 0;
   }
 }
 

@@ -63,8 +63,8 @@ export class UpstreamHost implements Host {
   readonly pools: (HostPool | undefined)[] = [];
   /** Pools that a TLS server name or a downstream connection keeps apart. */
   readonly keyedPools: Map<string, HostPool> = new Map();
-  /** Whether the last ALPN answer was h2: decides how much a new connection may be trusted to carry. */
-  speaksHttp2 = false;
+  /** Whether the last ALPN answer was h2, so that a new connection can be trusted with as much. */
+  speaksHttp2: boolean | undefined = undefined;
   #view: HostSegmentView;
   #slot: number;
   readonly #isAlone: boolean;

@@ -15,6 +15,13 @@ export { UpstreamHost } from "./host.ts";
 export { PreviousPriorities } from "./lb/previous_priorities.ts";
 export { MainCluster } from "./main/main_cluster.ts";
 export { compileCluster, MainClusters, type MainClustersOptions } from "./main/main_clusters.ts";
+export type {
+  ResourceEvents,
+  Resources,
+  ResourceSource,
+  Subscriber,
+  Subscription,
+} from "./main/subscription.ts";
 export type { ClusterSnapshot, HostSnapshot } from "./main/snapshot.ts";
 export { ORIGINAL_DST_STATE, parseIpAndPort } from "./provided/original_dst.ts";
 export * from "./resource.ts";

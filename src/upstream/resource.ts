@@ -5,6 +5,7 @@
 
 import type { Address } from "../base/mod.ts";
 import type { envoy_config_cluster_v3_Cluster } from "../proto/mod.ts";
+import type { DropOverload } from "./drop_overload.ts";
 
 /** One host as main resolved it. */
 export interface HostData {
@@ -60,6 +61,8 @@ export interface HostUpdate {
   readonly priorityCount: number;
   readonly sets: readonly HostSetData[];
   readonly segments: readonly HostSegment[];
+  /** Requests to turn away, as discovery says; absent: as the cluster's own message says. */
+  readonly drop?: DropOverload | "none";
 }
 
 /** Health of hosts changed; flags themselves are in shared memory. */

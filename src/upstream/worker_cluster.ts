@@ -256,6 +256,8 @@ export class WorkerCluster implements Cluster {
           : new HostSet(data, this.#hostsOf(data, views)),
       );
     }
+    const { drop } = update;
+    if (drop !== undefined) this.info.setDropOverload(drop === "none" ? undefined : drop);
     this.#dropMissing(sets);
     this.#sets = sets;
     this.#balancer.refresh(sets);

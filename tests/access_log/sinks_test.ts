@@ -54,19 +54,24 @@ function withBench(test: (bench: Bench) => void | Promise<void>): () => Promise<
 }
 
 Deno.test(
-  "log file gathers lines until the interval is over",
+  "log file writes the first line at once and gathers others until the interval is over",
   withBench(({ manager, path, clock, read, stat }) => {
     const file = manager.open(path);
     file.write("one\n");
+    assertEquals([read(), stat("writeBuffered"), stat("totalBuffered")], ["one\n", 1, 0]);
     file.write("two\n");
-    assertEquals([read(), stat("writeBuffered"), stat("totalBuffered")], ["", 2, 8]);
+    file.write("three\n");
+    assertEquals([read(), stat("writeBuffered"), stat("totalBuffered")], ["one\n", 3, 10]);
     clock.advance(1010);
-    assertEquals(read(), "one\ntwo\n");
-    assertEquals([stat("flushedByTimer"), stat("writeCompleted"), stat("totalBuffered")], [
-      1,
-      1,
-      0,
-    ]);
+    assertEquals(read(), "one\ntwo\nthree\n");
+    const counts = [stat("flushedByTimer"), stat("writeCompleted"), stat("totalBuffered")];
+    assertEquals(counts, [1, 2, 0]);
+    file.write("four\n");
+    assertEquals(read(), "one\ntwo\nthree\n", "the next interval runs");
+    clock.advance(1010);
+    clock.advance(1010);
+    file.write("five\n");
+    assertEquals(read(), "one\ntwo\nthree\nfour\nfive\n", "a quiet interval is over");
   }),
 );
 
@@ -75,9 +80,10 @@ Deno.test(
   withBench(({ manager, path, read, stat }) => {
     const file = manager.open(path);
     const line = "x".repeat(39_999) + "\n";
+    file.write("first\n");
     file.write(line);
     file.write(line);
-    assertEquals([read(), stat("writeCompleted")], [line, 1]);
+    assertEquals([read(), stat("writeCompleted")], [`first\n${line}`, 2]);
   }),
 );
 

@@ -72,6 +72,85 @@ Deno.test("TimerWheel: a late wake fires everything that is due, in order of tim
   assertEquals(fired, [20, 310, 700, 5000]);
 });
 
+/** A native timer that the test fires, as late as it likes. */
+function heldSleeper(): {
+  set(run: () => void, ms: number): number;
+  clear(): void;
+  fire(): number;
+} {
+  let waiting: { readonly run: () => void; readonly ms: number } | undefined;
+  return {
+    set(run, ms) {
+      waiting = { run, ms };
+      return 1;
+    },
+    clear: () => waiting = undefined,
+    /** @returns how long it was to sleep */
+    fire() {
+      const { run, ms } = waiting!;
+      waiting = undefined;
+      run();
+      return ms;
+    },
+  };
+}
+
+const LATE = [
+  { name: "in time", lateMs: 0, wakes: 1 },
+  { name: "a little late", lateMs: 50, wakes: 1 },
+  { name: "late: input of one turn comes first", lateMs: 51, wakes: 2 },
+  { name: "very late", lateMs: 60_000, wakes: 2 },
+] as const;
+
+for (const { name, lateMs, wakes } of LATE) {
+  Deno.test(`TimerWheel fires what is due after as many wakes as it must: ${name}`, () => {
+    const clock = new FakeClock();
+    const sleeper = heldSleeper();
+    const wheel = new TimerWheel(clock, sleeper);
+    let fired = 0;
+    wheel.after(100, () => fired++);
+    clock.advance(100 + lateMs);
+    for (let wake = 1; wake <= wakes; wake++) {
+      assertEquals(fired, 0);
+      assertEquals(sleeper.fire(), wake === 1 ? 100 : 0);
+    }
+    assertEquals(fired, 1);
+  });
+}
+
+Deno.test("TimerWheel: a timer that input cancels after a late wake does not fire", () => {
+  const clock = new FakeClock();
+  const sleeper = heldSleeper();
+  const wheel = new TimerWheel(clock, sleeper);
+  let fired = 0;
+  const timer = wheel.after(100, () => fired++);
+  wheel.after(200, () => fired += 10);
+  clock.advance(400);
+  sleeper.fire();
+  timer.cancel();
+  sleeper.fire();
+  assertEquals(fired, 10);
+});
+
+Deno.test("TimerWheel: a thread that is always late works its timers off all the same", () => {
+  const clock = new FakeClock();
+  const sleeper = heldSleeper();
+  const wheel = new TimerWheel(clock, sleeper);
+  let fired = 0;
+  const timer = wheel.create({
+    onTimer: () => {
+      fired++;
+      timer.arm(100);
+    },
+  });
+  timer.arm(100);
+  for (let i = 0; i < 6; i++) {
+    clock.advance(1000);
+    sleeper.fire();
+  }
+  assertEquals(fired, 3);
+});
+
 Deno.test("TimerWheel agrees with a plain sorted list over 2,000 random timers", () => {
   const clock = new FakeClock();
   const wheel = new TimerWheel(clock, clock);

@@ -90,8 +90,10 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     return status.code;
   });
   const adminPort = ports["admin"]!;
+  // No connection stays open between calls: some tests count what the proxy holds.
+  const client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
   const admin = async (path: string, method = "GET"): Promise<string> => {
-    const response = await fetch(`http://127.0.0.1:${adminPort}${path}`, { method });
+    const response = await fetch(`http://127.0.0.1:${adminPort}${path}`, { method, client });
     return await response.text();
   };
   const proxy: RunningProxy = {
@@ -112,6 +114,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
         // It has ended by itself.
       }
       const code = await ended;
+      client.close();
       await Deno.remove(dir, { recursive: true });
       return code;
     },

@@ -17,6 +17,7 @@ import {
   type PendingStream,
   type PoolReady,
   type StreamRequest,
+  type Subscriber,
   type WorkerCluster,
 } from "../../src/upstream/mod.ts";
 import { FakeClock } from "../support/fake_clock.ts";
@@ -58,6 +59,7 @@ export class Bench {
   readonly connections: FakeConnection[] = [];
   readonly updates: HostUpdate[] = [];
   readonly health: HealthUpdate[] = [];
+  readonly texts = new Map<string, string>();
   readonly store = new StatsStore();
 
   constructor(
@@ -65,6 +67,7 @@ export class Bench {
       readonly runtime?: ReadonlyMap<string, unknown>;
       readonly createResolver?: () => DnsResolver;
       readonly seed?: number;
+      readonly subscribe?: Subscriber;
       /** Where the proxy is, and which cluster has its peers. */
       readonly local?: { readonly locality: ServerLocality; readonly cluster: string };
       /** By type name. */
@@ -91,6 +94,8 @@ export class Bench {
       ...(local === undefined ? {} : { localCluster: local.cluster }),
       onUpdate: (updates) => this.updates.push(...updates),
       onHealth: (update) => this.health.push(update),
+      onText: (name, text) => this.texts.set(name, text),
+      ...(options.subscribe === undefined ? {} : { subscribe: options.subscribe }),
       connector: () => {
         const connection = new FakeConnection(dispatcher);
         this.connections.push(connection);

@@ -138,11 +138,13 @@ export class Http1ClientConnection implements ClientHttpConnection, ClientStream
   onEnd(): CodecError | undefined {
     const stream = this.#stream;
     if (stream !== undefined) {
-      if (this.#state === "raw" || (this.#state === "body" && this.#body.isUntilClose)) {
+      if (this.#state === "body" && this.#body.isUntilClose) {
         this.#plan.keepAlive = false;
         this.#completeResponse(stream, false);
         stream.decoder.decodeData(EMPTY, true);
-      } else if (this.#state !== "head" || this.#isHeadBegun) this.#fail(BAD_MESSAGE);
+      } else if (this.#state !== "raw" && (this.#state !== "head" || this.#isHeadBegun)) {
+        this.#fail(BAD_MESSAGE);
+      }
     }
     this.#keepAlive = false;
     return this.#error ?? { kind: "closed", details: DETAILS.upstreamClosed };

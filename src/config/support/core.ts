@@ -92,15 +92,18 @@ export const CORE_SUPPORT: SupportTable = {
   "envoy.config.core.v3.TypedExtensionConfig": ALL,
   "envoy.config.core.v3.UpstreamHttpProtocolOptions": ALL,
   "envoy.config.core.v3.ConfigSource": {
-    acted: "",
+    acted: "path path_config_source initial_fetch_timeout resource_api_version",
     refused: {
-      path: NO_DISCOVERY,
-      path_config_source: NO_DISCOVERY,
       api_config_source: NO_DISCOVERY,
       ads: NO_DISCOVERY,
       self: NO_DISCOVERY,
     },
   },
+  "envoy.config.core.v3.PathConfigSource": {
+    acted: "path watched_directory",
+    missing: { poll_interval: "the file is read again when it is replaced" },
+  },
+  "envoy.config.core.v3.WatchedDirectory": ALL,
   "envoy.type.http.v3.PathTransformation": ALL,
   "envoy.type.http.v3.PathTransformation.Operation": ALL,
   "envoy.type.http.v3.PathTransformation.Operation.MergeSlashes": ALL,

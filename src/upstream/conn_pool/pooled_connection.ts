@@ -71,8 +71,6 @@ export class PooledConnection
   #closedWithActive = false;
   #hasTimedOut = false;
   #isClosedByPeer = false;
-  /** What the connection was counted as before ALPN spoke. */
-  readonly #isHttp2Guess: boolean;
   /** Reason for streams that are left when the connection closes, where the peer is to blame. */
   #resetReason: ResetReason = "connection_termination";
   #resetDetails = "";
@@ -86,14 +84,13 @@ export class PooledConnection
     this.#remainingStreams = options.maxRequestsPerConnection === 0
       ? Infinity
       : options.maxRequestsPerConnection;
-    const isHttp2 = context.protocol === "http2" ||
-      (context.protocol === "auto" && host.speaksHttp2);
-    this.#isHttp2Guess = isHttp2;
+    const { protocol } = context;
+    // Until ALPN has spoken one connection is trusted with all that waits, as by Envoy.
+    const isHttp2 = protocol === "http2" || (protocol === "auto" && host.speaksHttp2 !== false);
     this.#maxStreams = isHttp2 ? options.http2.maxConcurrentStreams : 1;
     this.assumedCapacity = Math.min(this.#maxStreams, this.#remainingStreams);
     this.#tally = new ConnectionTally(context);
-    // Until ALPN has spoken an automatic connection counts as what it most likely becomes.
-    facts.stats.inc(isHttp2 ? POOL_STAT.cxHttp2Total : POOL_STAT.cxHttp1Total);
+    if (protocol !== "auto") this.#countProtocol(isHttp2);
     this.#timer = dispatcher.timers.create(this, TIMER_CONNECT_OR_IDLE);
     this.#timer.arm(facts.connectTimeoutMs);
     this.connection = context.connect();
@@ -186,12 +183,8 @@ export class PooledConnection
     const isConnectionGone = reason === "connection_termination" || reason === "connection_failure";
     if (isConnectionGone || !isHttp2) this.#closedWithActive = true;
     if (isHttp2) {
-      const stat = isConnectionGone
-        ? POOL_STAT.rqPendingFailureEject
-        : isLocal || reason === "protocol_error"
-        ? POOL_STAT.rqTxReset
-        : POOL_STAT.rqRxReset;
-      this.#context.facts.stats.inc(stat);
+      const stat = isConnectionGone ? POOL_STAT.rqPendingFailureEject : resetStat(reason, isLocal);
+      if (stat !== undefined) this.#context.facts.stats.inc(stat);
     }
     this.#releaseStream();
     if (this.state === "closed" || this.connection.isClosing) return;
@@ -211,7 +204,7 @@ export class PooledConnection
   // The connection's events.
 
   onConnected(): void {
-    const { dispatcher, facts, protocol, host, options } = this.#context;
+    const { dispatcher, facts, protocol, options } = this.#context;
     const now = dispatcher.clock.nowMs();
     this.connection = settledConnection(this.connection);
     this.connectCompleteMs = now;
@@ -219,7 +212,6 @@ export class PooledConnection
     facts.connectTime.record(now - this.connectStartMs);
     const isHttp2 = protocol === "http2" || (protocol === "auto" && this.connection.alpn === "h2");
     if (protocol === "auto") this.#settleProtocol(isHttp2);
-    host.speaksHttp2 = isHttp2;
     this.#timer.cancel();
     this.#armDuration();
     this.#codec = this.#context.createCodec(isHttp2 ? "http2" : "http1", this.connection, this);
@@ -380,14 +372,16 @@ export class PooledConnection
     };
   }
 
-  /** The guess of the constructor is put right, and the limit of streams with it. */
+  /** ALPN has spoken: the limit of streams that was assumed is put right. */
   #settleProtocol(isHttp2: boolean): void {
-    const { facts, options } = this.#context;
-    if (isHttp2 !== this.#isHttp2Guess) {
-      facts.stats.add(POOL_STAT.cxHttp2Total, isHttp2 ? 1 : -1);
-      facts.stats.add(POOL_STAT.cxHttp1Total, isHttp2 ? -1 : 1);
-    }
+    const { host, options } = this.#context;
+    host.speaksHttp2 = isHttp2;
+    this.#countProtocol(isHttp2);
     this.#maxStreams = isHttp2 ? options.http2.maxConcurrentStreams : 1;
+  }
+
+  #countProtocol(isHttp2: boolean): void {
+    this.#context.facts.stats.inc(isHttp2 ? POOL_STAT.cxHttp2Total : POOL_STAT.cxHttp1Total);
   }
 
   #armIdle(): void {
@@ -402,5 +396,20 @@ export class PooledConnection
     const jitter = options.maxConnectionDurationJitter / 100 * durationMs;
     this.#durationTimer = dispatcher.timers.create(this, TIMER_MAX_DURATION);
     this.#durationTimer.arm(durationMs + dispatcher.random.below(Math.max(1, Math.ceil(jitter))));
+  }
+}
+
+/** What Envoy's HTTP/2 pools count a reset as: one that refuses the stream as nothing. */
+function resetStat(reason: ResetReason, isLocal: boolean): number | undefined {
+  switch (reason) {
+    case "local_refused_stream":
+    case "remote_refused_stream":
+    case "overflow":
+    case "connect_error":
+      return undefined;
+    case "protocol_error":
+      return POOL_STAT.rqTxReset;
+    default:
+      return isLocal ? POOL_STAT.rqTxReset : POOL_STAT.rqRxReset;
   }
 }

@@ -5,7 +5,7 @@
 
 import { type Address, formatAddress } from "../../base/mod.ts";
 import type { AssignmentTemplate, EndpointCheck, EndpointTemplate } from "../endpoints.ts";
-import { EDS_FLAGS, flagsOfHealthStatus, healthOf, isExcluded } from "../health_flags.ts";
+import { EDS_FLAGS, flagsOfHealthStatus, HEALTH, healthOf, isExcluded } from "../health_flags.ts";
 import { HOST_STAT, type HostMemory } from "../host_memory.ts";
 import type { HostData, HostSegment, HostSetData, LocalityData } from "../resource.ts";
 import type { FilterMetadata } from "../transport_sockets.ts";
@@ -65,6 +65,9 @@ export class ClusterHosts {
   #sets: readonly HostSetData[] = [];
   #checks = new Map<number, EndpointCheck>();
   readonly #newFlags: number;
+  readonly #keepsWell: boolean;
+  /** Hosts that the endpoints no longer name. */
+  #removed: readonly HostData[] = [];
   readonly #onNewHost: (endpoint: FilterMetadata, locality: FilterMetadata) => void;
   /** Health status by host id as it was last laid out, so that flags are only written on change. */
   #statuses = new Map<number, number>();
@@ -77,6 +80,8 @@ export class ClusterHosts {
       readonly identity: HostIdentity;
       /** Flags of a host until its first check; 0 where hosts are not checked. */
       readonly newFlags?: number;
+      /** Hosts that are gone from the endpoints stay until a check fails them. */
+      readonly keepsWell?: boolean;
       /** Told of each new host's metadata and its locality's. */
       readonly onNewHost?: (endpoint: FilterMetadata, locality: FilterMetadata) => void;
     },
@@ -86,6 +91,7 @@ export class ClusterHosts {
     this.#ids = options.ids;
     this.#identity = options.identity;
     this.#newFlags = options.newFlags ?? 0;
+    this.#keepsWell = options.keepsWell ?? false;
     this.#onNewHost = options.onNewHost ?? (() => {});
     this.layOut();
   }
@@ -133,7 +139,7 @@ export class ClusterHosts {
     const statuses = new Map<number, number>();
     const checks = new Map<number, EndpointCheck>();
     let endpointIndex = 0;
-    this.#sets = this.#template.priorities.map((level, priority) => ({
+    const sets = this.#template.priorities.map((level, priority) => ({
       priority,
       localities: level.localities,
       overprovisioningFactor: this.#template.overprovisioningFactor,
@@ -145,6 +151,7 @@ export class ClusterHosts {
           if (places.has(key)) continue;
           const place = this.#places.get(key) ??
             this.#newPlace(endpoint, level.localities[endpoint.locality]!);
+          if (this.#removed.length > 0) this.#setRemoved(place, false);
           places.set(key, place);
           if (endpoint.check !== undefined) checks.set(place.id, endpoint.check);
           statuses.set(place.id, endpoint.edsHealthStatus);
@@ -160,6 +167,8 @@ export class ClusterHosts {
         return hosts;
       }),
     }));
+    this.#removed = this.#keepsWell ? this.#keepWell(sets, places, statuses, checks) : [];
+    this.#sets = sets;
     const before = this.#places;
     this.#places = places;
     this.#statuses = statuses;
@@ -172,6 +181,11 @@ export class ClusterHosts {
     }
     for (const key of places.keys()) hasChanged ||= !before.has(key);
     return hasChanged;
+  }
+
+  /** Whether a host that is only kept because it is well is so no more. */
+  hasFailedRemoved(): boolean {
+    return this.#removed.some((host) => !this.#isWell(host));
   }
 
   /** A number that grows with each use of a host that is told by its name. */
@@ -211,6 +225,51 @@ export class ClusterHosts {
     this.#sets = [];
   }
 
+  /** Adds hosts of before that are well and not in `places`, in their priority and locality. */
+  #keepWell(
+    sets: { localities: readonly LocalityData[]; hosts: HostData[]; priority: number }[],
+    places: Map<string, Place>,
+    statuses: Map<number, number>,
+    checks: Map<number, EndpointCheck>,
+  ): HostData[] {
+    const kept: HostData[] = [];
+    for (const before of this.#sets) {
+      for (const host of before.hosts) {
+        const key = formatAddress(host.address);
+        if (places.has(key) || !this.#isWell(host)) continue;
+        while (sets.length <= before.priority) {
+          sets.push({ ...before, priority: sets.length, localities: [], hosts: [] });
+        }
+        const set = sets[before.priority]!;
+        const wanted = before.localities[host.locality]!;
+        let locality = set.localities.findIndex((one) => isSamePlace(one, wanted));
+        if (locality < 0) {
+          locality = set.localities.length;
+          set.localities = [...set.localities, wanted];
+        }
+        const data = { ...host, locality };
+        set.hosts.push(data);
+        kept.push(data);
+        places.set(key, this.#places.get(key)!);
+        statuses.set(host.id, host.edsHealthStatus);
+        const check = this.#checks.get(host.id);
+        if (check !== undefined) checks.set(host.id, check);
+        this.#setRemoved(host, true);
+      }
+    }
+    return kept;
+  }
+
+  #isWell({ segment, slot }: HostData): boolean {
+    const flags = this.#memory.view(segment).flags(slot);
+    return (flags & (HEALTH.failedActiveHc | HEALTH.failedEdsHealth)) === 0;
+  }
+
+  #setRemoved({ segment, slot }: Pick<Place, "segment" | "slot">, isRemoved: boolean): void {
+    const flag = HEALTH.pendingDynamicRemoval;
+    this.#memory.view(segment).changeFlags(slot, isRemoved ? flag : 0, isRemoved ? 0 : flag);
+  }
+
   #keyOf(endpoint: EndpointTemplate, address: Address, index: number): string {
     if (this.#identity === "hostname") return endpoint.hostname;
     return this.#identity === "address" ? formatAddress(address) : String(index);
@@ -239,6 +298,10 @@ export class ClusterHosts {
     }
     return this.#resolved.get(endpoint)?.slice(1) ?? [];
   }
+}
+
+function isSamePlace(a: LocalityData, b: LocalityData): boolean {
+  return a.region === b.region && a.zone === b.zone && a.subZone === b.subZone;
 }
 
 function hostOf(

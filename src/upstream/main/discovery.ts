@@ -6,11 +6,13 @@ import type {
   envoy_config_cluster_v3_Cluster_RefreshRate,
   envoy_config_core_v3_Address,
   envoy_config_core_v3_TypedExtensionConfig,
+  envoy_config_core_v3_WatchedDirectory,
   envoy_extensions_clusters_dns_v3_DnsCluster,
   envoy_extensions_network_dns_resolver_cares_v3_CaresDnsResolverConfig,
   envoy_extensions_network_dns_resolver_getaddrinfo_v3_GetAddrInfoDnsResolverConfig as GetAddrInfo,
 } from "../../proto/mod.ts";
 import { readAddress } from "../endpoints.ts";
+import type { ResourceSource } from "./subscription.ts";
 
 /** Which addresses of a name are taken (envoy.config.cluster.v3.Cluster.DnsLookupFamily). */
 export type LookupFamily = "auto" | "v4_only" | "v6_only" | "v4_preferred" | "all";
@@ -43,6 +45,8 @@ export type Discovery =
   | { readonly kind: "static" }
   | { readonly kind: "strict_dns"; readonly dns: DnsOptions }
   | { readonly kind: "logical_dns"; readonly dns: DnsOptions }
+  /** An assignment by its name, from a file of resources. */
+  | { readonly kind: "eds"; readonly service: string; readonly source: ResourceSource }
   /** Hosts are met by requests, and go once nobody uses them for `cleanupMs`. */
   | { readonly kind: "original_dst"; readonly cleanupMs: number }
   /** Requests name the hosts; a DNS cache knows their addresses. */
@@ -99,8 +103,36 @@ export function compileDiscovery(cluster: Cluster, problems: Problems): Discover
     return { kind: "logical_dns", dns: legacyDns(cluster, problems) };
   }
   if (type === "ORIGINAL_DST") return originalDst(cluster);
-  problems.unsupported(cluster, "type", `${type} clusters get no endpoints`, true);
-  return { kind: "static" };
+  return compileEds(cluster, problems);
+}
+
+/** Endpoints come from files only; other sources are refused. */
+function compileEds(cluster: Cluster, problems: Problems): Discovery {
+  const eds = cluster.edsClusterConfig;
+  const service = eds?.serviceName || cluster.name;
+  const source = eds?.edsConfig?.configSourceSpecifier;
+  switch (source?.case) {
+    case "path":
+      return { kind: "eds", service, source: fileSource(source.value) };
+    case "pathConfigSource": {
+      const { path, watchedDirectory } = source.value;
+      return { kind: "eds", service, source: fileSource(path, watchedDirectory) };
+    }
+    default:
+      problems.unsupported(eds ?? cluster, "eds_config", "the cluster gets no endpoints", true);
+      return { kind: "static" };
+  }
+}
+
+function fileSource(
+  path: string,
+  watched?: envoy_config_core_v3_WatchedDirectory,
+): ResourceSource {
+  return {
+    path,
+    watchedDirectory: watched?.path,
+    seesWrites: watched?.watchModify ?? false,
+  };
 }
 
 function compileCustom(cluster: Cluster, problems: Problems): Discovery {
@@ -120,6 +152,7 @@ function compileCustom(cluster: Cluster, problems: Problems): Discovery {
   const name = custom.case === "clusterType" ? custom.value.name : "";
   if (name === "envoy.cluster.static") return { kind: "static" };
   if (name === "envoy.cluster.original_dst") return originalDst(cluster);
+  if (name === "envoy.cluster.eds") return compileEds(cluster, problems);
   if (name === "envoy.cluster.strict_dns") {
     return { kind: "strict_dns", dns: legacyDns(cluster, problems) };
   }

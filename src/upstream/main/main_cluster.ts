@@ -6,11 +6,17 @@ import type { CompileContext } from "../../runtime/mod.ts";
 import { type Scope, type StatGroup, statTemplate } from "../../stats/mod.ts";
 import type { Priority } from "../api.ts";
 import type { SharedBreaker } from "../circuit_breaker.ts";
-import { clusterScope } from "../cluster_info.ts";
+import { clusterScope, clusterStatName } from "../cluster_info.ts";
+import type { DropOverload } from "../drop_overload.ts";
 import { CLUSTER_STATS, clusterStat } from "../cluster_stats.ts";
 import type { DnsAddress, DnsResolver } from "../dns/resolver.ts";
 import type { DynamicHost, DynamicHostWatcher } from "../dns_cache/api.ts";
-import { dynamicAssignment, type EndpointTemplate, readAssignment } from "../endpoints.ts";
+import {
+  type AssignmentTemplate,
+  dynamicAssignment,
+  type EndpointTemplate,
+  readAssignment,
+} from "../endpoints.ts";
 import type { HostMemory } from "../host_memory.ts";
 import type { EventFile } from "../event_file.ts";
 import type { CheckTransport } from "../health/checker.ts";
@@ -26,7 +32,9 @@ import { ClusterHealth, uncheckedFlags } from "./cluster_health.ts";
 import { ClusterHosts, type HostIdentity, type HostIds } from "./cluster_hosts.ts";
 import { compileDiscovery, type Discovery, type ResolverOptions } from "./discovery.ts";
 import { DnsRefresh } from "./dns_refresh.ts";
+import { EdsHosts, NO_ENDPOINTS } from "./eds_hosts.ts";
 import { MetHosts } from "./met_hosts.ts";
+import type { Subscriber } from "./subscription.ts";
 
 const STAT = {
   membershipChange: clusterStat("membership_change"),
@@ -53,6 +61,7 @@ const IDENTITIES: Readonly<Record<Discovery["kind"], HostIdentity>> = {
   static: "endpoint",
   strict_dns: "address",
   logical_dns: "endpoint",
+  eds: "address",
   original_dst: "address",
   dynamic: "hostname",
 };
@@ -77,6 +86,10 @@ export interface MainClusterOptions {
   readonly outlierLog: EventFile | undefined;
   /** Main's own side of the cluster, once it is there: health checks connect by it. */
   readonly transport: () => CheckTransport;
+  /** Undefined where nothing is discovered: when a configuration is only checked. */
+  readonly subscribe: Subscriber | undefined;
+  /** The text readout of a cluster's version. */
+  readonly onText: (name: string, text: string) => void;
   /** Every name has been answered once, well or not, and every host been checked. */
   readonly onInitialized: (cluster: MainCluster) => void;
 }
@@ -112,6 +125,10 @@ export class MainCluster implements DynamicHostWatcher {
   #endWatch: (() => void) | undefined;
   /** The hosts of an ORIGINAL_DST cluster. */
   readonly #met: MetHosts | undefined;
+  readonly #eds: EdsHosts | undefined;
+  #drop: DropOverload | undefined;
+  /** Discovery has not answered yet. */
+  #isAwaiting = false;
 
   constructor(message: envoy_config_cluster_v3_Cluster, options: MainClusterOptions) {
     const { context } = options;
@@ -125,16 +142,14 @@ export class MainCluster implements DynamicHostWatcher {
     this.discovery = compileDiscovery(message, context.problems);
     const { kind } = this.discovery;
     const scope = clusterScope(message, context.scope);
-    // Envoy leaves the assignment of a dynamic forward proxy aside.
-    const template = kind === "dynamic"
-      ? dynamicAssignment([])
-      : readAssignment(message, kind.endsWith("dns"), context.problems);
-    this.hosts = new ClusterHosts(template, {
+    this.hosts = new ClusterHosts(this.#firstTemplate(), {
       memory: options.memory,
       ids: options.ids,
       identity: IDENTITIES[kind],
       newFlags: uncheckedFlags(message, kind === "static"),
       onNewHost: countMatches(message, scope),
+      keepsWell: (kind === "eds" || kind === "strict_dns") && message.healthChecks.length > 0 &&
+        !message.ignoreHealthOnHostRemoval,
     });
     this.#stats = scope.group(CLUSTER_STATS);
     this.#gauges = PRIORITIES.map((priority) => {
@@ -148,13 +163,15 @@ export class MainCluster implements DynamicHostWatcher {
       hosts: this.hosts,
       transport: options.transport,
       outlierLog: options.outlierLog,
-      onFlags: () => this.#setMembership(false),
+      onFlags: () => this.#onFlags(),
       send: options.publishHealth,
     });
     this.#met = this.discovery.kind === "original_dst"
       ? this.#meetHosts(this.discovery.cleanupMs)
       : undefined;
-    this.#setMembership(this.hosts.membership().total > 0);
+    this.#eds = this.discovery.kind === "eds" ? this.#discover(this.discovery, scope) : undefined;
+    // What discovery has not told is not counted either.
+    if (this.#eds === undefined) this.#setMembership(this.hosts.membership().total > 0);
   }
 
   resource(): ClusterResource {
@@ -175,6 +192,7 @@ export class MainCluster implements DynamicHostWatcher {
       priorityCount: this.hosts.sets.length,
       sets: this.hosts.sets,
       segments: this.hosts.segments(),
+      ...(this.#eds === undefined ? {} : { drop: this.#drop ?? "none" as const }),
     };
   }
 
@@ -183,6 +201,8 @@ export class MainCluster implements DynamicHostWatcher {
     if (this.#isStarted) return;
     this.#isStarted = true;
     this.#met?.start();
+    this.#isAwaiting = this.#eds !== undefined;
+    this.#eds?.start();
     if (this.discovery.kind === "dynamic") {
       this.#endWatch = this.#options.watchDynamicHosts(this.message, this);
     }
@@ -200,6 +220,7 @@ export class MainCluster implements DynamicHostWatcher {
     for (const refresh of this.#refreshes) refresh.stop();
     this.#endWatch?.();
     this.#met?.stop();
+    this.#eds?.stop();
     this.#health.stop();
     this.hosts.release();
     for (const stat of [STAT.membershipTotal, STAT.membershipHealthy, STAT.membershipDegraded]) {
@@ -308,6 +329,42 @@ export class MainCluster implements DynamicHostWatcher {
     this.#health.hostsChanged();
   }
 
+  /** The hosts before anybody was asked. */
+  #firstTemplate(): AssignmentTemplate {
+    // Envoy leaves the assignment of a dynamic forward proxy aside.
+    if (this.discovery.kind === "dynamic") return dynamicAssignment([]);
+    if (this.discovery.kind === "eds") return NO_ENDPOINTS;
+    return readAssignment(this.message, "dns" in this.discovery, this.#options.context.problems);
+  }
+
+  #onFlags(): void {
+    this.#setMembership(false);
+    // Not within the check that told so: its session may go.
+    if (this.hosts.hasFailedRemoved()) this.#dispatcher.defer(() => this.#layOut());
+  }
+
+  #discover(discovery: Discovery & { kind: "eds" }, scope: Scope): EdsHosts {
+    const { subscribe, onText } = this.#options;
+    return new EdsHosts({
+      ...discovery,
+      subscribe,
+      scope,
+      dispatcher: this.#dispatcher,
+      stats: scope.group(CLUSTER_STATS),
+      onAssignment: ({ template, drop }) => {
+        this.#drop = drop;
+        this.hosts.replace(template);
+        this.#layOut();
+      },
+      onAnswered: () => {
+        if (!this.#isAwaiting) return;
+        this.#isAwaiting = false;
+        this.#checkInitialized();
+      },
+      onVersion: (text) => onText(`cluster.${clusterStatName(this.message)}.version_text`, text),
+    });
+  }
+
   #meetHosts(cleanupMs: number): MetHosts {
     return new MetHosts({
       cluster: this.message.name,
@@ -328,7 +385,7 @@ export class MainCluster implements DynamicHostWatcher {
   }
 
   #checkInitialized(): void {
-    if (this.#isChecking || this.#unanswered.size > 0) return;
+    if (this.#isChecking || this.#isAwaiting || this.#unanswered.size > 0) return;
     this.#isChecking = true;
     this.#health.start(() => {
       this.isInitialized = true;
@@ -344,7 +401,10 @@ export class MainCluster implements DynamicHostWatcher {
     stats.set(STAT.membershipHealthy, membership.healthy);
     stats.set(STAT.membershipDegraded, membership.degraded);
     stats.set(STAT.membershipExcluded, membership.excluded);
-    if ("dns" in this.discovery) stats.set(STAT.maxHostWeight, membership.maxWeight);
+    const { kind } = this.discovery;
+    if (kind === "eds" || "dns" in this.discovery) {
+      stats.set(STAT.maxHostWeight, membership.maxWeight);
+    }
   }
 }
 

@@ -30,6 +30,7 @@ import {
   type ResolverFields,
   type ResolverOptions,
 } from "./discovery.ts";
+import type { Subscriber } from "./subscription.ts";
 import { MainCluster } from "./main_cluster.ts";
 import { type ClusterSnapshot, snapshotCluster } from "./snapshot.ts";
 
@@ -54,6 +55,10 @@ export interface MainClustersOptions {
   readonly onDnsNews?: (news: DnsCacheNews, worker: number | undefined) => void;
   readonly compileTls?: TlsCompiler;
   readonly connector?: Connector;
+  /** Brings endpoints by discovery; absent: nothing is discovered. */
+  readonly subscribe?: Subscriber;
+  /** A text readout by its full name. */
+  readonly onText?: (name: string, text: string) => void;
   /** Makes a resolver in place of the system's, in tests. */
   readonly createResolver?: (options: ResolverOptions) => DnsResolver;
 }
@@ -129,6 +134,8 @@ export class MainClusters {
         this.#options.onUpdate([update]);
       },
       outlierLog: this.#outlierLog,
+      subscribe: this.#options.subscribe,
+      onText: (name, text) => this.#options.onText?.(name, text),
       publishHealth: (update) => {
         this.manager.applyHealth(update);
         this.#options.onHealth?.(update);

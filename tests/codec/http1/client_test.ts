@@ -493,14 +493,13 @@ Deno.test("an upstream that closes before any of its response: left to the close
   ]);
 });
 
-Deno.test("the end of a tunnel is the end of its stream", () => {
+Deno.test("the end of the connection below a tunnel is no end of its stream, but resets it", () => {
   const client = new FakeClient();
   client.newStream().encodeHeaders(UPGRADE, false);
   client.receive("HTTP/1.1 101 x\r\nupgrade: foo\r\nconnection: upgrade\r\n\r\nab");
   client.note(client.codec.onEnd());
   assertEquals(client.log.take().slice(2), [
     "data ab",
-    "end",
     "error closed upstream_remote_disconnect",
   ]);
 });

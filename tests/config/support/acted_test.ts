@@ -16,6 +16,9 @@ const UNNAMED: Readonly<Record<string, string>> = {
     "an extension without a row is reported, the one that has one needs no start",
   "envoy.config.bootstrap.v3.Bootstrap.default_regex_engine": "RE2 is the only engine there is",
   "envoy.config.cluster.v3.Cluster.upstream_config": "names pools that the router uses anyway",
+  "envoy.config.core.v3.ConfigSource.initial_fetch_timeout": "a file answers at once",
+  "envoy.config.core.v3.ConfigSource.resource_api_version":
+    "there is no other version; files of Envoy 1.40 need not say it",
   "envoy.config.core.v3.Extension": "part of the node, for management servers",
   "envoy.config.core.v3.Http2ProtocolOptions.use_oghttp2_codec": "chooses between equal codecs",
   "envoy.config.core.v3.Metadata.typed_filter_metadata": "read by extensions that have no row",

@@ -24,9 +24,9 @@ const ROWS = [
   },
   {
     name: "a field without effect",
-    text: cluster("name: a, ignore_health_on_host_removal: true"),
+    text: cluster("name: a, lrs_report_endpoint_metrics: [x]"),
     want: [
-      "unsupported ignore_health_on_host_removal: an endpoint leaves when DNS does not name it",
+      "unsupported lrs_report_endpoint_metrics: load is not reported",
     ],
   },
   {

@@ -149,20 +149,32 @@ Deno.test("HTTP/2 pool: after GOAWAY a new connection is used; old streams end i
   assertEquals([first.log.length, connections[0]!.isClosed], [2, true]);
 });
 
-Deno.test("HTTP/2 pool: a reset ends the stream, not the connection", async () => {
-  const { bench, cluster, connections, codecs } = await http2Bench(HTTP2);
-  const [first, second] = [new TestRequest(bench, cluster), new TestRequest(bench, cluster)];
-  connections[0]!.connected();
-  bench.run(() => first.encoder!.reset("local_reset"));
-  bench.run(() => codecs[0]!.streams[1]!.decoder.onReset("remote_refused_stream", ""));
-  assertEquals(codecs[0]!.streams[0]!.reset, "local_reset");
-  assertEquals(second.log, ["ready", "reset remote_refused_stream"]);
-  assertEquals(bench.stats(/[tr]x_reset|destroy|rq_active/), {
-    upstream_rq_rx_reset: 1,
-    upstream_rq_tx_reset: 1,
+/** Resets of a stream and what they are counted as, as Envoy 1.40 does. */
+const RESETS: readonly (readonly [ResetReason, "ours" | "the peer's", object])[] = [
+  ["local_reset", "ours", { upstream_rq_tx_reset: 1 }],
+  ["remote_reset", "the peer's", { upstream_rq_rx_reset: 1 }],
+  ["protocol_error", "the peer's", { upstream_rq_tx_reset: 1 }],
+  ["remote_refused_stream", "the peer's", {}],
+  ["connect_error", "the peer's", {}],
+];
+
+for (const [reason, whose, want] of RESETS) {
+  Deno.test(`HTTP/2 pool: ${whose} ${reason} ends the stream, not the connection`, async () => {
+    const { bench, cluster, connections, codecs } = await http2Bench(HTTP2);
+    const [first, second] = [new TestRequest(bench, cluster), new TestRequest(bench, cluster)];
+    connections[0]!.connected();
+    bench.run(() => {
+      if (whose === "ours") first.encoder!.reset(reason);
+      else codecs[0]!.streams[0]!.decoder.onReset(reason, "");
+    });
+    assertEquals(codecs[0]!.streams[0]!.reset, whose === "ours" ? reason : undefined);
+    assertEquals(first.log, whose === "ours" ? ["ready"] : ["ready", `reset ${reason}`]);
+    assertEquals(second.log, ["ready"]);
+    assertEquals(bench.stats(/[tr]x_reset|destroy|eject/), want);
+    assertEquals(bench.stat("upstream_rq_active"), 1);
+    assertEquals(new TestRequest(bench, cluster).log, ["ready"]);
   });
-  assertEquals(new TestRequest(bench, cluster).log, ["ready"]);
-});
+}
 
 Deno.test("HTTP/2 pool: a lost connection resets all its streams", async () => {
   const { bench, cluster, connections } = await http2Bench(HTTP2);
@@ -302,6 +314,29 @@ for (
     );
   });
 }
+
+Deno.test("automatic pool: one connection is trusted with all until ALPN says HTTP/1.1", async () => {
+  const { bench, cluster, connections } = await http2Bench(AUTO);
+  const requests = [1, 2, 3].map(() => new TestRequest(bench, cluster));
+  assertEquals([connections.length, bench.stat("upstream_cx_http2_total")], [1, 0]);
+  connections[0]!.alpn = "http/1.1";
+  connections[0]!.connected();
+  // What is known now is expected of the others: one for each request left.
+  assertEquals(connections.length, 3);
+  for (const connection of connections.slice(1)) connection.connected();
+  assertEquals(requests.map(({ log }) => log), [["ready"], ["ready"], ["ready"]]);
+  assertEquals([bench.stat("upstream_cx_total"), bench.stat("upstream_cx_http1_total")], [3, 3]);
+});
+
+Deno.test("automatic pool: a connection that fails is of no protocol", async () => {
+  const { bench, cluster, connections } = await http2Bench(AUTO);
+  for (let i = 0; i < 2; i++) new TestRequest(bench, cluster);
+  connections[0]!.fail("connect_failure");
+  assertEquals(bench.stats(/upstream_cx_(total|http|active|connect_fail)/), {
+    upstream_cx_connect_fail: 1,
+    upstream_cx_total: 1,
+  });
+});
 
 Deno.test("automatic pool: what ALPN said once is expected of the next connection", async () => {
   const { bench, cluster, connections } = await http2Bench(AUTO);

@@ -245,7 +245,7 @@ const REFUSED = [
   {
     name: "EDS",
     value: { type: "EDS", eds_cluster_config: { eds_config: { ads: {} } } },
-    want: "refused type: EDS clusters get no endpoints",
+    want: "refused eds_config: the cluster gets no endpoints",
   },
 ] as const;
 for (const row of REFUSED) {

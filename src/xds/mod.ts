@@ -1,0 +1,1 @@
+export { type FileSource, FileSubscription } from "./file_subscription.ts";
