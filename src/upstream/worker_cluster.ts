@@ -241,12 +241,16 @@ export class WorkerCluster implements Cluster {
 
   /** These hosts are to be avoided: their idle connections close, busy ones after their streams. */
   drainHosts(ids: readonly number[]): void {
-    for (const id of ids) this.#hosts.get(id)?.drainPools();
+    for (const id of ids) {
+      const host = this.#hosts.get(id);
+      if (host !== undefined) this.#pools.onHostFailed(host);
+    }
   }
 
   /** Takes over the priorities that changed; hosts that went are drained. */
   updateHosts(update: HostUpdate, views: ReadonlyMap<number, HostSegmentView>): void {
     const sets: HostSet[] = [];
+    const before = this.#hosts.size;
     for (let priority = 0; priority < Math.max(1, update.priorityCount); priority++) {
       const changed = update.sets.find((set) => set.priority === priority);
       const data = changed ?? this.#sets[priority]?.data ?? { ...EMPTY_SET, priority };
@@ -258,7 +262,12 @@ export class WorkerCluster implements Cluster {
     }
     const { drop } = update;
     if (drop !== undefined) this.info.setDropOverload(drop === "none" ? undefined : drop);
-    this.#dropMissing(sets);
+    const hasAdded = this.#hosts.size > before;
+    const hasDropped = this.#dropMissing(sets);
+    const { commonLbConfig } = this.message;
+    if ((hasAdded || hasDropped) && commonLbConfig?.closeConnectionsOnHostSetChange === true) {
+      this.drainConnections();
+    }
     this.#sets = sets;
     this.#balancer.refresh(sets);
     this.#preview?.clear();
@@ -350,7 +359,9 @@ export class WorkerCluster implements Cluster {
     return new ThreadHostMonitor({ cluster, hostId: id, view, slot, tell, policy });
   }
 
-  #dropMissing(sets: readonly HostSet[]): void {
+  /** @returns whether there were any */
+  #dropMissing(sets: readonly HostSet[]): boolean {
+    const before = this.#hosts.size;
     const kept = new Set<UpstreamHost>();
     for (const set of sets) for (const host of set.hosts) kept.add(host);
     for (const [id, host] of this.#hosts) {
@@ -358,5 +369,6 @@ export class WorkerCluster implements Cluster {
       this.#hosts.delete(id);
       host.removePools();
     }
+    return this.#hosts.size < before;
   }
 }

@@ -21,6 +21,8 @@ export interface TcpContext {
   readonly breaker: SharedBreaker;
   readonly hostConnectionLimit: number | undefined;
   readonly connect: () => Connection;
+  /** Connections to the host that are up or in the making, where somebody may close them all. */
+  readonly live: Set<TcpAttempt> | undefined;
 }
 
 const SILENT: ConnectionEvents = { onData() {}, onEnd() {}, onClose() {} };
@@ -73,7 +75,13 @@ export class TcpAttempt implements PendingStream, ConnectionEvents {
     connection.events = this;
     connection.bufferLimitBytes = facts.perConnectionBufferLimitBytes;
     this.#connection = connection;
+    this.#context.live?.add(this);
     return true;
+  }
+
+  /** Ends the connection, whoever uses it. */
+  close(): void {
+    this.#connection?.close("no_flush");
   }
 
   cancel(): void {
@@ -133,6 +141,7 @@ export class TcpAttempt implements PendingStream, ConnectionEvents {
     const user = this.#user;
     const isLocal = isLocalClose(reason);
     this.#timer.cancel();
+    this.#context.live?.delete(this);
     this.#tally!.closed(this.#connection!, {
       isLocal,
       hadStreams: user !== undefined,
