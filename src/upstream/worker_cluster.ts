@@ -3,7 +3,10 @@
 import { type Address, formatAddress } from "../base/mod.ts";
 import type { ResponseDecoder } from "../http/mod.ts";
 import type { Connection } from "../net/mod.ts";
-import type { envoy_config_cluster_v3_Cluster } from "../proto/mod.ts";
+import type {
+  envoy_config_cluster_v3_Cluster,
+  envoy_config_core_v3_BindConfig,
+} from "../proto/mod.ts";
 import type { CompileContext } from "../runtime/mod.ts";
 import type {
   Cluster,
@@ -50,6 +53,8 @@ export interface ClusterParts {
   readonly context: CompileContext;
   readonly connector: Connector;
   readonly compileTls: TlsCompiler;
+  /** `cluster_manager.upstream_bind_config`, for clusters without their own. */
+  readonly bindConfig?: envoy_config_core_v3_BindConfig | undefined;
   /** Makes codecs in place of the real ones, in tests. */
   readonly codecs?: CodecFactory;
   /** Other clusters of the thread, for those that are made of them. */
@@ -229,7 +234,7 @@ export class WorkerCluster implements Cluster {
     const own = sockets.socketForChecks(target.localityMetadata);
     if (own !== undefined) this.info.scope.scope(own.name).counter("total_match_count").inc();
     const socket = own ?? sockets.socketOf(target.metadata, target.localityMetadata);
-    return this.#transport.connect({ address, hostname, socket }, {
+    return this.#transport.connect({ address, additionalAddresses: [], hostname, socket }, {
       serverName: undefined,
       verifiesServerName: false,
       alpn,

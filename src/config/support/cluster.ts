@@ -73,12 +73,12 @@ export const CLUSTER_SUPPORT: SupportTable = {
     },
   },
   "envoy.config.cluster.v3.UpstreamConnectionOptions": {
-    acted: "tcp_keepalive",
+    acted: "tcp_keepalive happy_eyeballs_config",
     missing: {
-      happy_eyeballs_config: "addresses of an endpoint are tried one after the other",
       set_local_interface_name_on_upstream_connections: "interfaces are not named in logs",
     },
   },
+  "envoy.config.cluster.v3.UpstreamConnectionOptions.HappyEyeballsConfig": ALL,
   "envoy.config.cluster.v3.TrackClusterStats": {
     acted: "timeout_budgets",
     missing: {
@@ -199,6 +199,11 @@ export const CLUSTER_SUPPORT: SupportTable = {
       reinit_channel_on_timeout: "the resolver's sockets are its own",
       qcache_max_ttl: "answers are not cached beyond the cluster",
     },
+  },
+  "envoy.config.upstream.local_address_selector.v3.DefaultLocalAddressSelector": ALL,
+  "envoy.extensions.network.dns_resolver.getaddrinfo.v3.GetAddrInfoDnsResolverConfig": {
+    acted: "num_retries",
+    missing: { num_resolver_threads: "queries need no threads" },
   },
   "envoy.extensions.upstreams.http.generic.v3.GenericConnectionPoolProto": ALL,
   "envoy.extensions.upstreams.http.http.v3.HttpConnectionPoolProto": ALL,

@@ -8,6 +8,7 @@ import type { TlsInfo } from "../../http/mod.ts";
 import type { CloseKind, CloseReason, Connection, ConnectionEvents } from "../../net/mod.ts";
 import type { PendingStream, PoolReady, TcpRequest } from "../api.ts";
 import type { SharedBreaker } from "../circuit_breaker.ts";
+import { settledConnection } from "../connect_race.ts";
 import type { ClusterFacts } from "../cluster_info.ts";
 import type { UpstreamHost } from "../host.ts";
 import { ConnectionTally, isLocalClose } from "./connection_tally.ts";
@@ -99,7 +100,8 @@ export class TcpAttempt implements PendingStream, ConnectionEvents {
   onConnected(): void {
     if (this.#isCancelled) return;
     const { facts, host, breaker, dispatcher } = this.#context;
-    const connection = this.#connection!;
+    const connection = settledConnection(this.#connection!);
+    this.#connection = connection;
     const now = dispatcher.clock.nowMs();
     this.#timer.cancel();
     this.#releasePending();

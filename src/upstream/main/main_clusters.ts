@@ -3,7 +3,10 @@
  * and limits, and tells workers what to apply.
  */
 
-import type { envoy_config_cluster_v3_Cluster } from "../../proto/mod.ts";
+import type {
+  envoy_config_cluster_v3_Cluster,
+  envoy_config_core_v3_BindConfig,
+} from "../../proto/mod.ts";
 import type { CompileContext } from "../../runtime/mod.ts";
 import { BreakerMemory } from "../circuit_breaker.ts";
 import type { DynamicForwardProxy } from "../provided/dynamic_forward_proxy.ts";
@@ -19,7 +22,14 @@ import type { ClusterResource, HealthUpdate, HostEvent, HostUpdate } from "../re
 import type { Connector, TlsCompiler } from "../transport.ts";
 import { WorkerClusterManager } from "../worker_cluster_manager.ts";
 import { HostIds } from "./cluster_hosts.ts";
-import { DYNAMIC_FORWARD_PROXY, isDynamicForward, type ResolverOptions } from "./discovery.ts";
+import {
+  compileResolver,
+  DYNAMIC_FORWARD_PROXY,
+  isDynamicForward,
+  NO_OPTIONS,
+  type ResolverFields,
+  type ResolverOptions,
+} from "./discovery.ts";
 import type { Subscriber } from "./subscription.ts";
 import { MainCluster } from "./main_cluster.ts";
 import { type ClusterSnapshot, snapshotCluster } from "./snapshot.ts";
@@ -35,6 +45,10 @@ export interface MainClustersOptions {
   readonly outlierLogPath?: string;
   /** `cluster_manager.local_cluster_name`; "" or absent: zones do not count. */
   readonly localCluster?: string;
+  /** `cluster_manager.upstream_bind_config`, for clusters without their own. */
+  readonly bindConfig?: envoy_config_core_v3_BindConfig | undefined;
+  /** The bootstrap, which names the resolver of clusters that name none. */
+  readonly resolverFields?: ResolverFields | undefined;
   /** A DNS cache that workers do not know yet. */
   readonly onDnsCache?: (resource: DnsCacheResource) => void;
   /** What became of names: for one worker, or for all of them. */
@@ -78,6 +92,7 @@ export class MainClusters {
   readonly #warming = new Set<MainCluster>();
   #onInitialized: (() => void) | undefined;
   #dnsCaches: MainDnsCaches | undefined;
+  readonly #defaultResolver: ResolverOptions;
 
   constructor(context: CompileContext, options: MainClustersOptions) {
     const { threads, connector, compileTls } = options;
@@ -85,11 +100,16 @@ export class MainClusters {
     this.#options = options;
     const { outlierLogPath = "", localCluster = "" } = options;
     this.#outlierLog = outlierLogPath === "" ? undefined : new EventFile(outlierLogPath);
+    const fields = options.resolverFields;
+    this.#defaultResolver = fields === undefined
+      ? NO_OPTIONS
+      : compileResolver(fields, context.problems);
     this.#memory = new HostMemory(threads, context.dispatcher.clock);
     this.#breakers = new BreakerMemory(threads);
     this.manager = new WorkerClusterManager(context, {
       onHostEvent: (event) => this.onHostEvent(event),
       localCluster,
+      bindConfig: options.bindConfig,
       ...(connector === undefined ? {} : { connector }),
       ...(compileTls === undefined ? {} : { compileTls }),
     });
@@ -277,7 +297,8 @@ export class MainClusters {
   }
 
   /** Clusters with the same servers share a resolver. */
-  #resolverFor(options: ResolverOptions): DnsResolver {
+  #resolverFor(given: ResolverOptions): DnsResolver {
+    const options = given === NO_OPTIONS ? this.#defaultResolver : given;
     const key = JSON.stringify(options);
     let resolver = this.#resolvers.get(key);
     if (resolver === undefined) {
