@@ -84,6 +84,7 @@ class WorkerThread {
       onHostEvent: (event) => send({ type: "host_event", event }),
       onConnectionWanted: (wanted) => send({ type: "connection_wanted", wanted }),
       localCluster: init.localCluster,
+      bindConfig: init.bindConfig,
     });
     this.#listeners = new ListenerManager(this.#context);
     services.set("cluster_manager", this.#clusters);

@@ -57,12 +57,15 @@ export class ClusterPools {
   readonly #limits: { readonly [priority in Priority]: ConnectionLimits };
   readonly #preconnect: PreconnectRatios;
   readonly #isPerDownstream: boolean;
+  /** TCP connections of each host, kept only where they close with its health. */
+  readonly #tcp: WeakMap<UpstreamHost, Set<TcpAttempt>> | undefined;
 
   constructor(parts: ClusterPoolsParts) {
     this.#parts = parts;
     this.#limits = compileLimits(parts);
     this.#preconnect = compilePreconnect(parts.message);
     this.#isPerDownstream = parts.message.connectionPoolPerDownstreamConnection;
+    this.#tcp = parts.message.closeConnectionsOnHostHealthFailure ? new WeakMap() : undefined;
   }
 
   /** @returns undefined if a breaker allows no further pool */
@@ -106,6 +109,7 @@ export class ClusterPools {
           alpn: [],
           proxy: host.socket.proxy?.choose(request.streamInfo),
         }),
+      live: this.#liveTcp(host),
     });
     return attempt.start() ? attempt : undefined;
   }
@@ -113,6 +117,19 @@ export class ClusterPools {
   /** Another thread waits for one of the cluster's connections. */
   giveConnection(priority: Priority): void {
     this.#limits[priority].giveConnection();
+  }
+
+  /** The host failed: idle connections close, busy ones after their streams, TCP's if so configured. */
+  onHostFailed(host: UpstreamHost): void {
+    host.drainPools();
+    for (const attempt of [...this.#liveTcp(host) ?? []]) attempt.close();
+  }
+
+  #liveTcp(host: UpstreamHost): Set<TcpAttempt> | undefined {
+    if (this.#tcp === undefined) return undefined;
+    let live = this.#tcp.get(host);
+    if (live === undefined) this.#tcp.set(host, live = new Set());
+    return live;
   }
 
   /** Opens connections on the hosts of the requests that will follow this one. */

@@ -7,6 +7,7 @@ import type { Address, Dispatcher, OutputBuffer, Timer } from "../../base/mod.ts
 import type { TlsInfo } from "../../http/mod.ts";
 import type { CloseKind, CloseReason, Connection, ConnectionEvents } from "../../net/mod.ts";
 import type { PendingStream, PoolReady, TcpRequest } from "../api.ts";
+import { settledConnection } from "../connect_race.ts";
 import type { ClusterFacts } from "../cluster_info.ts";
 import type { UpstreamHost } from "../host.ts";
 import type { ConnectionLimits } from "./connection_limits.ts";
@@ -19,6 +20,8 @@ export interface TcpContext {
   readonly host: UpstreamHost;
   readonly limits: ConnectionLimits;
   readonly connect: () => Connection;
+  /** Connections to the host that are up or in the making, where somebody may close them all. */
+  readonly live: Set<TcpAttempt> | undefined;
 }
 
 const SILENT: ConnectionEvents = { onData() {}, onEnd() {}, onClose() {} };
@@ -70,7 +73,13 @@ export class TcpAttempt implements PendingStream, ConnectionEvents {
     connection.events = this;
     connection.bufferLimitBytes = facts.perConnectionBufferLimitBytes;
     this.#connection = connection;
+    this.#context.live?.add(this);
     return true;
+  }
+
+  /** Ends the connection, whoever uses it. */
+  close(): void {
+    this.#connection?.close("no_flush");
   }
 
   cancel(): void {
@@ -89,7 +98,8 @@ export class TcpAttempt implements PendingStream, ConnectionEvents {
   onConnected(): void {
     if (this.#isCancelled) return;
     const { facts, host, limits, dispatcher } = this.#context;
-    const connection = this.#connection!;
+    const connection = settledConnection(this.#connection!);
+    this.#connection = connection;
     const now = dispatcher.clock.nowMs();
     this.#timer.cancel();
     this.#releasePending();
@@ -129,6 +139,7 @@ export class TcpAttempt implements PendingStream, ConnectionEvents {
     const user = this.#user;
     const isLocal = isLocalClose(reason);
     this.#timer.cancel();
+    this.#context.live?.delete(this);
     this.#tally!.closed(this.#connection!, {
       isLocal,
       hadStreams: user !== undefined,
