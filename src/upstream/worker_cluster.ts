@@ -222,7 +222,7 @@ export class WorkerCluster implements Cluster {
     const pool = this.#pools.of(upstream, request);
     if (pool !== undefined) return pool.newStream(decoder, request);
     this.info.stats.inc(POOL_STAT.cxPoolOverflow);
-    request.callbacks.onPoolFailure("overflow", "", host);
+    request.callbacks.onPoolFailure("pool_overflow", "", host);
     return undefined;
   }
 
