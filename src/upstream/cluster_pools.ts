@@ -53,12 +53,14 @@ export class ClusterPools {
   readonly #hostLimits: { readonly [priority in Priority]: number | undefined };
   readonly #preconnect: PreconnectRatios;
   readonly #isPerDownstream: boolean;
+  readonly #closesOnFailure: boolean;
 
   constructor(parts: ClusterPoolsParts) {
     this.#parts = parts;
     this.#hostLimits = perHostConnectionLimit(parts.message, parts.problems);
     this.#preconnect = compilePreconnect(parts.message);
     this.#isPerDownstream = parts.message.connectionPoolPerDownstreamConnection;
+    this.#closesOnFailure = parts.message.closeConnectionsOnHostHealthFailure;
   }
 
   /** @returns undefined if a breaker allows no further pool */
@@ -90,6 +92,7 @@ export class ClusterPools {
   /** A connection for one user alone. */
   connect(host: UpstreamHost, request: TcpRequest): PendingStream | undefined {
     const { dispatcher, facts, breakers, transport } = this.#parts;
+    if (this.#closesOnFailure) host.tcpConnections ??= new Set();
     const attempt = new TcpAttempt(request, {
       dispatcher,
       facts,
@@ -153,7 +156,7 @@ export class ClusterPools {
       alpn: ALPN_OF[protocol]!,
       proxy: keyed?.proxy,
     };
-    return new HttpPool({
+    const pool = new HttpPool({
       dispatcher,
       facts,
       host,
@@ -166,9 +169,11 @@ export class ClusterPools {
       createCodec: codecs,
       onDeleted: () => breaker.releasePool(),
       onIdle: keyed === undefined ? undefined : () => {
-        host.keyedPools.delete(keyed.key);
+        // Another may have taken its place.
+        if (host.keyedPools.get(keyed.key) === pool) host.keyedPools.delete(keyed.key);
       },
     });
+    return pool;
   }
 }
 

@@ -63,6 +63,8 @@ export class UpstreamHost implements Host {
   readonly pools: (HostPool | undefined)[] = [];
   /** Pools that a TLS server name or a downstream connection keeps apart. */
   readonly keyedPools: Map<string, HostPool> = new Map();
+  /** Open connections of single users; undefined: they outlive the host's health. */
+  tcpConnections: Set<{ close(kind: "no_flush"): void }> | undefined = undefined;
   /** Whether the last ALPN answer was h2, so that a new connection can be trusted with as much. */
   speaksHttp2: boolean | undefined = undefined;
   #view: HostSegmentView;
@@ -157,6 +159,18 @@ export class UpstreamHost implements Host {
   drainPools(): void {
     for (const pool of this.pools) pool?.drain();
     for (const pool of [...this.keyedPools.values()]) pool.drain();
+  }
+
+  /** Its pools end once their requests have; the next request makes new ones. */
+  replacePools(): void {
+    this.removePools();
+    this.pools.length = 0;
+    this.keyedPools.clear();
+  }
+
+  /** Ends connections of single users, where the cluster wants that of a host that fails. */
+  closeTcpConnections(): void {
+    for (const connection of [...this.tcpConnections ?? []]) connection.close("no_flush");
   }
 
   /** The host is gone: requests under way end in peace, new ones find other hosts. */

@@ -21,6 +21,7 @@ import { ClusterPools } from "./cluster_pools.ts";
 import { clusterStat } from "./cluster_stats.ts";
 import { codecFactory } from "./codecs.ts";
 import type { CodecFactory } from "./conn_pool/pool_context.ts";
+import { SizedStream } from "./conn_pool/sized_stream.ts";
 import { POOL_STAT } from "./conn_pool/pool_stats.ts";
 import { type HostCells, UpstreamHost } from "./host.ts";
 import type { CheckedAddress } from "./health/checker.ts";
@@ -104,6 +105,10 @@ export class WorkerCluster implements Cluster {
   /** Hosts that main has not heard of yet, by address. */
   readonly #met = new Map<string, UpstreamHost>();
   #sets: readonly HostSet[] = [];
+  /** `close_connections_on_host_set_change`. */
+  readonly #isFlushing: boolean;
+  /** The hosts of the last flush. */
+  #hostIds = "";
 
   constructor(resource: ClusterResource, parts: ClusterParts) {
     const { message } = resource;
@@ -170,6 +175,7 @@ export class WorkerCluster implements Cluster {
       breakers,
       problems,
     });
+    this.#isFlushing = message.commonLbConfig?.closeConnectionsOnHostSetChange ?? false;
     this.#preview = canForesee(message) ? new HostPreview(this.#balancer) : undefined;
   }
 
@@ -198,7 +204,12 @@ export class WorkerCluster implements Cluster {
     if (upstream.owner !== this) return upstream.owner.newStream(host, decoder, request);
     if (this.#preview !== undefined) this.#pools.foresee(this.#preview, this.#hosts, request);
     const pool = this.#pools.of(upstream, request);
-    if (pool !== undefined) return pool.newStream(decoder, request);
+    if (pool !== undefined) {
+      const { sizes } = this.info;
+      if (sizes === undefined) return pool.newStream(decoder, request);
+      const sized = new SizedStream(sizes, decoder, request);
+      return pool.newStream(sized, sized);
+    }
     this.info.stats.inc(POOL_STAT.cxPoolOverflow);
     request.callbacks.onPoolFailure("overflow", "", host);
     return undefined;
@@ -236,7 +247,11 @@ export class WorkerCluster implements Cluster {
 
   /** These hosts are to be avoided: their idle connections close, busy ones after their streams. */
   drainHosts(ids: readonly number[]): void {
-    for (const id of ids) this.#hosts.get(id)?.drainPools();
+    for (const id of ids) {
+      const host = this.#hosts.get(id);
+      host?.drainPools();
+      host?.closeTcpConnections();
+    }
   }
 
   /** Takes over the priorities that changed; hosts that went are drained. */
@@ -255,8 +270,17 @@ export class WorkerCluster implements Cluster {
     if (drop !== undefined) this.info.setDropOverload(drop === "none" ? undefined : drop);
     this.#dropMissing(sets);
     this.#sets = sets;
+    if (this.#isFlushing) this.#flushOnChange();
     this.#balancer.refresh(sets);
     this.#preview?.clear();
+  }
+
+  /** Hosts came or went: all of them get new connections, those under way end in peace. */
+  #flushOnChange(): void {
+    const ids = [...this.#hosts.keys()].sort((a, b) => a - b).join();
+    if (ids === this.#hostIds) return;
+    this.#hostIds = ids;
+    for (const host of this.#hosts.values()) host.replacePools();
   }
 
   /** Reads health flags (and the panic threshold) again. */

@@ -105,6 +105,7 @@ export class TcpAttempt implements PendingStream, ConnectionEvents {
     }
     this.#tally!.streamStarted();
     this.#user = new TcpUserConnection(connection);
+    host.tcpConnections?.add(connection);
     this.#request.onReady(this.#user, readyOf(connection, host, this.#startMs, now));
   }
 
@@ -131,6 +132,7 @@ export class TcpAttempt implements PendingStream, ConnectionEvents {
     const user = this.#user;
     const isLocal = isLocalClose(reason);
     this.#timer.cancel();
+    this.#context.host.tcpConnections?.delete(this.#connection!);
     this.#tally!.closed(this.#connection!, {
       isLocal,
       hadStreams: user !== undefined,
