@@ -1,6 +1,7 @@
 /** What main and its workers say to each other. All of it is structured-clonable. */
 
 import type { Address, LogLevel, ServerLocality } from "../base/mod.ts";
+import type { envoy_config_core_v3_BindConfig } from "../proto/mod.ts";
 import type { StatsUpdate } from "../stats/mod.ts";
 import type {
   ClusterResource,
@@ -34,6 +35,8 @@ export interface WorkerInit {
   };
   /** `cluster_manager.local_cluster_name`, or "". */
   readonly localCluster: string;
+  /** The message `cluster_manager.upstream_bind_config`. */
+  readonly bindConfig: envoy_config_core_v3_BindConfig | undefined;
   readonly hostname: string;
   readonly version: string;
 }

@@ -111,6 +111,8 @@ export class Server {
       threads: options.pool.size + 1,
       onUpdate: (updates) => this.#pool.broadcast({ type: "hosts", updates }),
       localCluster: localClusterOf(options.config),
+      bindConfig: options.config.bootstrap.clusterManager?.upstreamBindConfig,
+      resolverFields: options.config.bootstrap,
       outlierLogPath: options.config.bootstrap.clusterManager?.outlierDetection?.eventLogPath ?? "",
       onHealth: (update) => this.#pool.broadcast({ type: "health", update }),
       subscribe: makeSubscriber({
@@ -471,6 +473,7 @@ export class Server {
         metadata: facts.nodeMetadata,
       },
       localCluster: localClusterOf(this.#config),
+      bindConfig: this.#config.bootstrap.clusterManager?.upstreamBindConfig,
       hostname: facts.hostname,
       version: facts.version,
     };

@@ -83,6 +83,7 @@ class WorkerThread {
     this.#clusters = new WorkerClusterManager(this.#context, {
       onHostEvent: (event) => send({ type: "host_event", event }),
       localCluster: init.localCluster,
+      bindConfig: init.bindConfig,
     });
     this.#listeners = new ListenerManager(this.#context);
     services.set("cluster_manager", this.#clusters);

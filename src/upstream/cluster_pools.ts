@@ -53,14 +53,15 @@ export class ClusterPools {
   readonly #hostLimits: { readonly [priority in Priority]: number | undefined };
   readonly #preconnect: PreconnectRatios;
   readonly #isPerDownstream: boolean;
-  readonly #closesOnFailure: boolean;
+  /** TCP connections of each host, kept only where they close with its health. */
+  readonly #tcp: WeakMap<UpstreamHost, Set<TcpAttempt>> | undefined;
 
   constructor(parts: ClusterPoolsParts) {
     this.#parts = parts;
     this.#hostLimits = perHostConnectionLimit(parts.message, parts.problems);
     this.#preconnect = compilePreconnect(parts.message);
     this.#isPerDownstream = parts.message.connectionPoolPerDownstreamConnection;
-    this.#closesOnFailure = parts.message.closeConnectionsOnHostHealthFailure;
+    this.#tcp = parts.message.closeConnectionsOnHostHealthFailure ? new WeakMap() : undefined;
   }
 
   /** @returns undefined if a breaker allows no further pool */
@@ -92,7 +93,6 @@ export class ClusterPools {
   /** A connection for one user alone. */
   connect(host: UpstreamHost, request: TcpRequest): PendingStream | undefined {
     const { dispatcher, facts, breakers, transport } = this.#parts;
-    if (this.#closesOnFailure) host.tcpConnections ??= new Set();
     const attempt = new TcpAttempt(request, {
       dispatcher,
       facts,
@@ -106,8 +106,22 @@ export class ClusterPools {
           alpn: [],
           proxy: host.socket.proxy?.choose(request.streamInfo),
         }),
+      live: this.#liveTcp(host),
     });
     return attempt.start() ? attempt : undefined;
+  }
+
+  /** The host failed: idle connections close, busy ones after their streams, TCP's if so configured. */
+  onHostFailed(host: UpstreamHost): void {
+    host.drainPools();
+    for (const attempt of [...this.#liveTcp(host) ?? []]) attempt.close();
+  }
+
+  #liveTcp(host: UpstreamHost): Set<TcpAttempt> | undefined {
+    if (this.#tcp === undefined) return undefined;
+    let live = this.#tcp.get(host);
+    if (live === undefined) this.#tcp.set(host, live = new Set());
+    return live;
   }
 
   /** Opens connections on the hosts of the requests that will follow this one. */

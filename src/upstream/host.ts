@@ -2,7 +2,7 @@
 
 import type { Address } from "../base/mod.ts";
 import type { StatGroup } from "../stats/mod.ts";
-import type { Cluster, Host, HostHealth, HostMonitor } from "./api.ts";
+import type { Cluster, Host, HostHealth, HostMonitor, LoadSink } from "./api.ts";
 import { healthOf, isExcluded } from "./health_flags.ts";
 import { HOST_STAT, HOST_STATS, type HostSegmentView } from "./host_memory.ts";
 import type { PoolLoad } from "./preconnect.ts";
@@ -56,6 +56,7 @@ export class UpstreamHost implements Host {
   isCanary: boolean;
   health: HostHealth = "healthy";
   activeRequests = 0;
+  loadSink: LoadSink | undefined = undefined;
   /** When a balancer with slow start first saw it healthy; cleared while it is not. */
   healthySinceMs: number | undefined = undefined;
   monitor: HostMonitor | undefined;
@@ -63,8 +64,6 @@ export class UpstreamHost implements Host {
   readonly pools: (HostPool | undefined)[] = [];
   /** Pools that a TLS server name or a downstream connection keeps apart. */
   readonly keyedPools: Map<string, HostPool> = new Map();
-  /** Open connections of single users; undefined: they outlive the host's health. */
-  tcpConnections: Set<{ close(kind: "no_flush"): void }> | undefined = undefined;
   /** Whether the last ALPN answer was h2, so that a new connection can be trusted with as much. */
   speaksHttp2: boolean | undefined = undefined;
   #view: HostSegmentView;
@@ -159,18 +158,6 @@ export class UpstreamHost implements Host {
   drainPools(): void {
     for (const pool of this.pools) pool?.drain();
     for (const pool of [...this.keyedPools.values()]) pool.drain();
-  }
-
-  /** Its pools end once their requests have; the next request makes new ones. */
-  replacePools(): void {
-    this.removePools();
-    this.pools.length = 0;
-    this.keyedPools.clear();
-  }
-
-  /** Ends connections of single users, where the cluster wants that of a host that fails. */
-  closeTcpConnections(): void {
-    for (const connection of [...this.tcpConnections ?? []]) connection.close("no_flush");
   }
 
   /** The host is gone: requests under way end in peace, new ones find other hosts. */

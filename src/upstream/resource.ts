@@ -54,6 +54,16 @@ export interface HostSegment {
   readonly capacity: number;
 }
 
+/**
+ * Where a hash puts a request within one priority, laid out on main: indices into the priority's
+ * hosts by place, and for a ring the hashes at which places begin, in two halves.
+ */
+export interface TableData {
+  readonly owners: Uint32Array<SharedArrayBuffer>;
+  readonly high: Uint32Array<SharedArrayBuffer> | undefined;
+  readonly low: Uint32Array<SharedArrayBuffer> | undefined;
+}
+
 /** New hosts of a cluster: the priorities that changed, each whole. */
 export interface HostUpdate {
   readonly cluster: string;
@@ -61,6 +71,8 @@ export interface HostUpdate {
   readonly priorityCount: number;
   readonly sets: readonly HostSetData[];
   readonly segments: readonly HostSegment[];
+  /** Of all priorities, where the policy hashes; without them each thread lays its own out. */
+  readonly tables?: readonly TableData[] | undefined;
   /** Requests to turn away, as discovery says; absent: as the cluster's own message says. */
   readonly drop?: DropOverload | "none";
 }
@@ -72,6 +84,8 @@ export interface HealthUpdate {
   readonly refreshes: boolean;
   /** Hosts that failed a check or were ejected: their idle connections close. */
   readonly failedHosts: readonly number[];
+  /** As in a HostUpdate, where `refreshes`. */
+  readonly tables?: readonly TableData[] | undefined;
 }
 
 /** What a worker tells main of a host. */

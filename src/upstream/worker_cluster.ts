@@ -3,7 +3,10 @@
 import { type Address, formatAddress } from "../base/mod.ts";
 import type { ResponseDecoder } from "../http/mod.ts";
 import type { Connection } from "../net/mod.ts";
-import type { envoy_config_cluster_v3_Cluster } from "../proto/mod.ts";
+import type {
+  envoy_config_cluster_v3_Cluster,
+  envoy_config_core_v3_BindConfig,
+} from "../proto/mod.ts";
 import type { CompileContext } from "../runtime/mod.ts";
 import type {
   Cluster,
@@ -36,7 +39,14 @@ import { canForesee, HostPreview } from "./preconnect.ts";
 import { compileProtocolOptions, type UpstreamProtocolOptions } from "./protocol_options.ts";
 import type { MemberCluster } from "./provided/policy.ts";
 import { compileProvided } from "./provided/registry.ts";
-import type { ClusterResource, HostData, HostEvent, HostSetData, HostUpdate } from "./resource.ts";
+import type {
+  ClusterResource,
+  HostData,
+  HostEvent,
+  HostSetData,
+  HostUpdate,
+  TableData,
+} from "./resource.ts";
 import { type Connector, type TlsCompiler, UpstreamTransport } from "./transport.ts";
 
 /** What clusters of one thread share. */
@@ -44,6 +54,8 @@ export interface ClusterParts {
   readonly context: CompileContext;
   readonly connector: Connector;
   readonly compileTls: TlsCompiler;
+  /** `cluster_manager.upstream_bind_config`, for clusters without their own. */
+  readonly bindConfig?: envoy_config_core_v3_BindConfig | undefined;
   /** Makes codecs in place of the real ones, in tests. */
   readonly codecs?: CodecFactory;
   /** Other clusters of the thread, for those that are made of them. */
@@ -105,10 +117,6 @@ export class WorkerCluster implements Cluster {
   /** Hosts that main has not heard of yet, by address. */
   readonly #met = new Map<string, UpstreamHost>();
   #sets: readonly HostSet[] = [];
-  /** `close_connections_on_host_set_change`. */
-  readonly #isFlushing: boolean;
-  /** The hosts of the last flush. */
-  #hostIds = "";
 
   constructor(resource: ClusterResource, parts: ClusterParts) {
     const { message } = resource;
@@ -175,8 +183,12 @@ export class WorkerCluster implements Cluster {
       breakers,
       problems,
     });
-    this.#isFlushing = message.commonLbConfig?.closeConnectionsOnHostSetChange ?? false;
     this.#preview = canForesee(message) ? new HostPreview(this.#balancer) : undefined;
+  }
+
+  /** What the balancer laid out, for other threads. */
+  get tables(): readonly TableData[] | undefined {
+    return this.#balancer.tables;
   }
 
   /** Hosts by priority. */
@@ -228,7 +240,7 @@ export class WorkerCluster implements Cluster {
     const own = sockets.socketForChecks(target.localityMetadata);
     if (own !== undefined) this.info.scope.scope(own.name).counter("total_match_count").inc();
     const socket = own ?? sockets.socketOf(target.metadata, target.localityMetadata);
-    return this.#transport.connect({ address, hostname, socket }, {
+    return this.#transport.connect({ address, additionalAddresses: [], hostname, socket }, {
       serverName: undefined,
       verifiesServerName: false,
       alpn,
@@ -249,14 +261,14 @@ export class WorkerCluster implements Cluster {
   drainHosts(ids: readonly number[]): void {
     for (const id of ids) {
       const host = this.#hosts.get(id);
-      host?.drainPools();
-      host?.closeTcpConnections();
+      if (host !== undefined) this.#pools.onHostFailed(host);
     }
   }
 
   /** Takes over the priorities that changed; hosts that went are drained. */
   updateHosts(update: HostUpdate, views: ReadonlyMap<number, HostSegmentView>): void {
     const sets: HostSet[] = [];
+    const before = this.#hosts.size;
     for (let priority = 0; priority < Math.max(1, update.priorityCount); priority++) {
       const changed = update.sets.find((set) => set.priority === priority);
       const data = changed ?? this.#sets[priority]?.data ?? { ...EMPTY_SET, priority };
@@ -268,26 +280,22 @@ export class WorkerCluster implements Cluster {
     }
     const { drop } = update;
     if (drop !== undefined) this.info.setDropOverload(drop === "none" ? undefined : drop);
-    this.#dropMissing(sets);
+    const hasAdded = this.#hosts.size > before;
+    const hasDropped = this.#dropMissing(sets);
+    const { commonLbConfig } = this.message;
+    if ((hasAdded || hasDropped) && commonLbConfig?.closeConnectionsOnHostSetChange === true) {
+      this.drainConnections();
+    }
     this.#sets = sets;
-    if (this.#isFlushing) this.#flushOnChange();
-    this.#balancer.refresh(sets);
+    this.#balancer.refresh(sets, update.tables);
     this.#preview?.clear();
   }
 
-  /** Hosts came or went: all of them get new connections, those under way end in peace. */
-  #flushOnChange(): void {
-    const ids = [...this.#hosts.keys()].sort((a, b) => a - b).join();
-    if (ids === this.#hostIds) return;
-    this.#hostIds = ids;
-    for (const host of this.#hosts.values()) host.replacePools();
-  }
-
   /** Reads health flags (and the panic threshold) again. */
-  refreshHealth(): void {
+  refreshHealth(tables?: readonly TableData[]): void {
     for (const host of this.#hosts.values()) host.refreshHealth();
     this.#sets = this.#sets.map((set) => new HostSet(set.data, set.hosts));
-    this.#balancer.refresh(this.#sets);
+    this.#balancer.refresh(this.#sets, tables);
     this.#preview?.clear();
   }
 
@@ -369,7 +377,9 @@ export class WorkerCluster implements Cluster {
     return new ThreadHostMonitor({ cluster, hostId: id, view, slot, tell, policy });
   }
 
-  #dropMissing(sets: readonly HostSet[]): void {
+  /** @returns whether there were any */
+  #dropMissing(sets: readonly HostSet[]): boolean {
+    const before = this.#hosts.size;
     const kept = new Set<UpstreamHost>();
     for (const set of sets) for (const host of set.hosts) kept.add(host);
     for (const [id, host] of this.#hosts) {
@@ -377,5 +387,6 @@ export class WorkerCluster implements Cluster {
       this.#hosts.delete(id);
       host.removePools();
     }
+    return this.#hosts.size < before;
   }
 }

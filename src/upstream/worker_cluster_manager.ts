@@ -91,9 +91,12 @@ export class WorkerClusterManager implements ClusterManager {
   }
 
   /** Takes over what main says about the health of a cluster's hosts. */
-  applyHealth({ cluster: name, refreshes, failedHosts }: HealthUpdate): void {
+  applyHealth({ cluster: name, refreshes, failedHosts, tables }: HealthUpdate): void {
     const cluster = this.#clusters.get(name);
-    if (refreshes) this.refreshHealth([name]);
+    if (refreshes) {
+      cluster?.refreshHealth(tables);
+      this.#tellLocal(name);
+    }
     cluster?.drainHosts(failedHosts);
   }
 

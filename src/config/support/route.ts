@@ -31,8 +31,8 @@ export const ROUTE_SUPPORT: SupportTable = {
   },
   "envoy.config.route.v3.Route": {
     acted:
-      "name match route redirect direct_response non_forwarding_action metadata typed_per_filter_config request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove per_request_buffer_limit_bytes stat_prefix request_body_buffer_limit",
-    missing: { decorator: NO_TRACING, tracing: NO_TRACING },
+      "name match route redirect direct_response non_forwarding_action metadata typed_per_filter_config request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove per_request_buffer_limit_bytes stat_prefix request_body_buffer_limit decorator",
+    missing: { tracing: NO_TRACING },
     refused: {
       filter_action: "the action of a filter is not taken",
       route_specifiers: NO_SPECIFIERS,
@@ -81,6 +81,7 @@ export const ROUTE_SUPPORT: SupportTable = {
   "envoy.config.route.v3.RedirectAction": ALL,
   "envoy.config.route.v3.DirectResponseAction": ALL,
   "envoy.config.route.v3.NonForwardingAction": ALL,
+  "envoy.config.route.v3.Decorator": ALL,
   "envoy.config.route.v3.FilterConfig": ALL,
   "envoy.config.route.v3.RateLimit": ALL,
   "envoy.config.route.v3.RateLimit.Action": ALL,

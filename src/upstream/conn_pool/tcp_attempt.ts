@@ -8,6 +8,7 @@ import type { TlsInfo } from "../../http/mod.ts";
 import type { CloseKind, CloseReason, Connection, ConnectionEvents } from "../../net/mod.ts";
 import type { PendingStream, PoolReady, TcpRequest } from "../api.ts";
 import type { SharedBreaker } from "../circuit_breaker.ts";
+import { settledConnection } from "../connect_race.ts";
 import type { ClusterFacts } from "../cluster_info.ts";
 import type { UpstreamHost } from "../host.ts";
 import { ConnectionTally, isLocalClose } from "./connection_tally.ts";
@@ -20,6 +21,8 @@ export interface TcpContext {
   readonly breaker: SharedBreaker;
   readonly hostConnectionLimit: number | undefined;
   readonly connect: () => Connection;
+  /** Connections to the host that are up or in the making, where somebody may close them all. */
+  readonly live: Set<TcpAttempt> | undefined;
 }
 
 const SILENT: ConnectionEvents = { onData() {}, onEnd() {}, onClose() {} };
@@ -72,7 +75,13 @@ export class TcpAttempt implements PendingStream, ConnectionEvents {
     connection.events = this;
     connection.bufferLimitBytes = facts.perConnectionBufferLimitBytes;
     this.#connection = connection;
+    this.#context.live?.add(this);
     return true;
+  }
+
+  /** Ends the connection, whoever uses it. */
+  close(): void {
+    this.#connection?.close("no_flush");
   }
 
   cancel(): void {
@@ -91,7 +100,8 @@ export class TcpAttempt implements PendingStream, ConnectionEvents {
   onConnected(): void {
     if (this.#isCancelled) return;
     const { facts, host, breaker, dispatcher } = this.#context;
-    const connection = this.#connection!;
+    const connection = settledConnection(this.#connection!);
+    this.#connection = connection;
     const now = dispatcher.clock.nowMs();
     this.#timer.cancel();
     this.#releasePending();
@@ -105,7 +115,6 @@ export class TcpAttempt implements PendingStream, ConnectionEvents {
     }
     this.#tally!.streamStarted();
     this.#user = new TcpUserConnection(connection);
-    host.tcpConnections?.add(connection);
     this.#request.onReady(this.#user, readyOf(connection, host, this.#startMs, now));
   }
 
@@ -132,7 +141,7 @@ export class TcpAttempt implements PendingStream, ConnectionEvents {
     const user = this.#user;
     const isLocal = isLocalClose(reason);
     this.#timer.cancel();
-    this.#context.host.tcpConnections?.delete(this.#connection!);
+    this.#context.live?.delete(this);
     this.#tally!.closed(this.#connection!, {
       isLocal,
       hadStreams: user !== undefined,

@@ -316,7 +316,7 @@ export class MainCluster implements DynamicHostWatcher {
     if (addresses.length === 0 && this.discovery.kind === "logical_dns") {
       // A logical host outlives a name that is gone for a while.
       this.#stats.inc(STAT.updateEmpty);
-    } else if (this.#isSame(endpoint, addresses)) {
+    } else if (!this.hosts.resolve(endpoint, addresses)) {
       this.#stats.inc(STAT.updateNoRebuild);
     } else {
       this.#layOut();
@@ -379,12 +379,6 @@ export class MainCluster implements DynamicHostWatcher {
         this.#layOut();
       },
     });
-  }
-
-  #isSame(endpoint: EndpointTemplate, addresses: readonly Address[]): boolean {
-    // Only the first address of a logical host counts; answers rotate.
-    const used = this.discovery.kind === "logical_dns" ? addresses.slice(0, 1) : addresses;
-    return !this.hosts.resolve(endpoint, used);
   }
 
   #answered(endpoint: EndpointTemplate): void {
