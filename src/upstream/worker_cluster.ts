@@ -41,6 +41,7 @@ import type { MemberCluster } from "./provided/policy.ts";
 import { compileProvided } from "./provided/registry.ts";
 import type {
   ClusterResource,
+  ConnectionWanted,
   HostData,
   HostEvent,
   HostSetData,
@@ -64,6 +65,8 @@ export interface ClusterParts {
   readonly local?: LocalCluster | undefined;
   /** Hears of hosts that main must judge. */
   readonly onHostEvent?: (event: HostEvent) => void;
+  /** Asks the other workers to let a connection go. */
+  readonly onConnectionWanted?: (wanted: ConnectionWanted) => void;
 }
 
 const HTTP_PORT = 80;
@@ -149,6 +152,7 @@ export class WorkerCluster implements Cluster {
         thresholds: thresholds[priority],
         cluster: message.name,
         runtime: context.runtime,
+        dispatcher: context.dispatcher,
       });
     this.circuitBreakers = { default: breaker("default"), high: breaker("high") };
     const { dispatcher, runtime, problems } = context;
@@ -182,6 +186,7 @@ export class WorkerCluster implements Cluster {
       codecs: this.#codecs,
       breakers,
       problems,
+      onConnectionWanted: parts.onConnectionWanted,
     });
     this.#preview = canForesee(message) ? new HostPreview(this.#balancer) : undefined;
   }
@@ -245,6 +250,11 @@ export class WorkerCluster implements Cluster {
       verifiesServerName: false,
       alpn,
     });
+  }
+
+  /** Another thread waits for one of the cluster's connections. */
+  giveConnection(priority: Priority): void {
+    this.#pools.giveConnection(priority);
   }
 
   /** Makes codecs with the cluster's options. */

@@ -30,8 +30,7 @@ export const CLUSTER_SUPPORT: SupportTable = {
       "priority max_connections max_pending_requests max_requests max_retries retry_budget track_remaining max_connection_pools",
   },
   "envoy.config.cluster.v3.CircuitBreakers.Thresholds.RetryBudget": {
-    acted: "budget_percent min_retry_concurrency",
-    missing: { budget_interval: "the budget is of the requests in flight" },
+    acted: "budget_percent min_retry_concurrency budget_interval",
   },
   "envoy.config.cluster.v3.Cluster.CommonLbConfig": {
     acted:
