@@ -144,9 +144,13 @@ export class UpstreamHost implements Host {
     return this.#isAlone ? this.activeRequests : this.#view.sum(this.#slot, HOST_STAT.rqActive);
   }
 
-  /** Connections of all threads. */
-  totalConnections(): number {
-    return this.#view.sum(this.#slot, HOST_STAT.cxActive);
+  /** Takes a connection if the host has fewer than `max` on all threads. */
+  tryConnection(max: number): boolean {
+    return this.#view.tryConnection(this.#slot, max);
+  }
+
+  releaseConnection(): void {
+    this.#view.releaseConnections(this.#slot, 1);
   }
 
   /** Adds the streams of all its pools. */

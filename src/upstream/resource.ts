@@ -5,6 +5,7 @@
 
 import type { Address } from "../base/mod.ts";
 import type { envoy_config_cluster_v3_Cluster } from "../proto/mod.ts";
+import type { Priority } from "./api.ts";
 import type { DropOverload } from "./drop_overload.ts";
 
 /** One host as main resolved it. */
@@ -108,6 +109,12 @@ export interface HostJudgement {
     | "consecutive_5xx"
     | "consecutive_gateway_failure"
     | "consecutive_local_origin_failure";
+}
+
+/** A worker may open no connection to a cluster, having none: another one is to let one go. */
+export interface ConnectionWanted {
+  readonly cluster: string;
+  readonly priority: Priority;
 }
 
 /** Where the limits of a cluster are counted, see circuit_breaker.ts. */

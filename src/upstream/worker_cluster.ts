@@ -24,6 +24,7 @@ import { ClusterPools } from "./cluster_pools.ts";
 import { clusterStat } from "./cluster_stats.ts";
 import { codecFactory } from "./codecs.ts";
 import type { CodecFactory } from "./conn_pool/pool_context.ts";
+import { SizedStream } from "./conn_pool/sized_stream.ts";
 import { POOL_STAT } from "./conn_pool/pool_stats.ts";
 import { type HostCells, UpstreamHost } from "./host.ts";
 import type { CheckedAddress } from "./health/checker.ts";
@@ -40,6 +41,7 @@ import type { MemberCluster } from "./provided/policy.ts";
 import { compileProvided } from "./provided/registry.ts";
 import type {
   ClusterResource,
+  ConnectionWanted,
   HostData,
   HostEvent,
   HostSetData,
@@ -63,6 +65,8 @@ export interface ClusterParts {
   readonly local?: LocalCluster | undefined;
   /** Hears of hosts that main must judge. */
   readonly onHostEvent?: (event: HostEvent) => void;
+  /** Asks the other workers to let a connection go. */
+  readonly onConnectionWanted?: (wanted: ConnectionWanted) => void;
 }
 
 const HTTP_PORT = 80;
@@ -148,6 +152,7 @@ export class WorkerCluster implements Cluster {
         thresholds: thresholds[priority],
         cluster: message.name,
         runtime: context.runtime,
+        dispatcher: context.dispatcher,
       });
     this.circuitBreakers = { default: breaker("default"), high: breaker("high") };
     const { dispatcher, runtime, problems } = context;
@@ -181,6 +186,7 @@ export class WorkerCluster implements Cluster {
       codecs: this.#codecs,
       breakers,
       problems,
+      onConnectionWanted: parts.onConnectionWanted,
     });
     this.#preview = canForesee(message) ? new HostPreview(this.#balancer) : undefined;
   }
@@ -215,7 +221,12 @@ export class WorkerCluster implements Cluster {
     if (upstream.owner !== this) return upstream.owner.newStream(host, decoder, request);
     if (this.#preview !== undefined) this.#pools.foresee(this.#preview, this.#hosts, request);
     const pool = this.#pools.of(upstream, request);
-    if (pool !== undefined) return pool.newStream(decoder, request);
+    if (pool !== undefined) {
+      const { sizes } = this.info;
+      if (sizes === undefined) return pool.newStream(decoder, request);
+      const sized = new SizedStream(sizes, decoder, request);
+      return pool.newStream(sized, sized);
+    }
     this.info.stats.inc(POOL_STAT.cxPoolOverflow);
     request.callbacks.onPoolFailure("overflow", "", host);
     return undefined;
@@ -239,6 +250,11 @@ export class WorkerCluster implements Cluster {
       verifiesServerName: false,
       alpn,
     });
+  }
+
+  /** Another thread waits for one of the cluster's connections. */
+  giveConnection(priority: Priority): void {
+    this.#pools.giveConnection(priority);
   }
 
   /** Makes codecs with the cluster's options. */

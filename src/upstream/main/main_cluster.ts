@@ -214,6 +214,8 @@ export class MainCluster implements DynamicHostWatcher {
     }
     for (const refresh of this.#refreshes) refresh.start();
     this.#checkInitialized();
+    // Nobody is to wait for it, though its hosts come later.
+    if (this.message.waitForWarmOnInit === false) this.#becomeInitialized();
   }
 
   /** Ends all its queries and gives its hosts' cells back. */
@@ -393,10 +395,13 @@ export class MainCluster implements DynamicHostWatcher {
   #checkInitialized(): void {
     if (this.#isChecking || this.#isAwaiting || this.#unanswered.size > 0) return;
     this.#isChecking = true;
-    this.#health.start(() => {
-      this.isInitialized = true;
-      this.#options.onInitialized(this);
-    });
+    this.#health.start(() => this.#becomeInitialized());
+  }
+
+  #becomeInitialized(): void {
+    if (this.isInitialized) return;
+    this.isInitialized = true;
+    this.#options.onInitialized(this);
   }
 
   #setMembership(hasChanged: boolean): void {
