@@ -180,7 +180,7 @@ export class ClusterPools {
       alpn: ALPN_OF[protocol]!,
       proxy: keyed?.proxy,
     };
-    return new HttpPool({
+    const pool = new HttpPool({
       dispatcher,
       facts,
       host,
@@ -192,11 +192,17 @@ export class ClusterPools {
       createCodec: codecs,
       onDeleted: () => breaker.releasePool(),
       onIdle: keyed !== undefined
-        ? () => void host.keyedPools.delete(keyed.key)
+        ? () => {
+          // Another may have taken its place.
+          if (host.keyedPools.get(keyed.key) === pool) host.keyedPools.delete(keyed.key);
+        }
         : breaker.limitsPools
-        ? () => void (host.pools[index] = undefined)
+        ? () => {
+          if (host.pools[index] === pool) host.pools[index] = undefined;
+        }
         : undefined,
     });
+    return pool;
   }
 
   /** Drops one of the host's pools that nobody uses. @returns whether there was one */
