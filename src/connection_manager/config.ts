@@ -26,6 +26,7 @@ import {
   compileResponseHeaders,
   compileSampling,
 } from "./header_config.ts";
+import type { TrafficSide } from "./decorator.ts";
 import type { HostOptions } from "./host_normalize.ts";
 import { compileLocalReply, type LocalReplyRules } from "./local_reply_config.ts";
 import type { PathOptions } from "./path_normalize.ts";
@@ -53,6 +54,8 @@ export interface ManagerConfig {
   readonly host: HostOptions;
   readonly proxyStatus: ProxyStatusOptions | undefined;
   readonly sampling: SamplingOptions | undefined;
+  /** undefined without a tracing block. */
+  readonly tracedSide: TrafficSide | undefined;
   readonly localReply: LocalReplyRules | undefined;
   readonly timeouts: TimeoutOptions;
   /** 0: no limit. */
@@ -108,6 +111,7 @@ export function compileManager(
     host: compileHost(message, context),
     proxyStatus: compileProxyStatus(message, context),
     sampling: compileSampling(message),
+    tracedSide: tracedSide(message, listener),
     localReply: message.localReplyConfig === undefined
       ? undefined
       : compileLocalReply(message.localReplyConfig, context),
@@ -128,6 +132,14 @@ export function compileManager(
     requestTime: scope.histogram("downstream_rq_time", "milliseconds"),
     connectionTime: scope.histogram("downstream_cx_length_ms", "milliseconds"),
   };
+}
+
+function tracedSide(
+  message: Message,
+  listener: ListenerFacts | undefined,
+): TrafficSide | undefined {
+  if (message.tracing === undefined) return undefined;
+  return listener?.isOutbound === true ? "egress" : "ingress";
 }
 
 /** A table found by discovery is refused by `config/`; until then nothing matches. */

@@ -34,6 +34,7 @@ import type { Runtime } from "../runtime/mod.ts";
 import { CachedRoute } from "./cached_route.ts";
 import { ConnectionFate, type FateOwner } from "./connection_fate.ts";
 import type { ManagerConfig } from "./config.ts";
+import { decorateRequest, decorateResponse } from "./decorator.ts";
 import { EXPIRIES } from "./expiry.ts";
 import { normalizeHost } from "./host_normalize.ts";
 import { setProxyStatus } from "./proxy_status.ts";
@@ -97,6 +98,8 @@ export class ActiveStream implements RequestDecoder, FilterHost, FormatContext {
   #isLocalComplete = false;
   #isDone = false;
   #responseHeaders: HeaderMap | undefined = undefined;
+  /** Operation that the response names. */
+  #operation: string | undefined = undefined;
 
   constructor(owner: StreamOwner, encoder: ResponseEncoder, old: ActiveStream | undefined) {
     const { dispatcher, config } = owner;
@@ -269,6 +272,9 @@ export class ActiveStream implements RequestDecoder, FilterHost, FormatContext {
       config.response,
       config.date.text(this.#owner.wallMs()),
     );
+    if (config.tracedSide !== undefined) {
+      decorateResponse(headers, this.#operation, config.tracedSide);
+    }
     if (config.proxyStatus !== undefined) setProxyStatus(headers, info, config.proxyStatus);
     const status = statusOf(headers);
     const isTunnel = opensTunnel(headers, status, request);
@@ -438,6 +444,9 @@ export class ActiveStream implements RequestDecoder, FilterHost, FormatContext {
       );
       info.isTraced = info.traceReason !== "not_traced";
       chargeTracing(config, info);
+    }
+    if (config.tracedSide !== undefined) {
+      this.#operation = decorateRequest(headers, route, config.tracedSide);
     }
     info.requestId = headers.getId(H.xRequestId);
     const upgrade = upgradeTypeOf(headers);

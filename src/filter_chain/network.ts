@@ -44,6 +44,8 @@ export interface NetworkCallbacks {
 
 /** What a network filter may know at compile time of the listener it serves. */
 export interface ListenerFacts {
+  /** Whether its traffic_direction is OUTBOUND. */
+  readonly isOutbound?: boolean;
   /** `listener.<address or stat_prefix>`. */
   readonly scope: Scope;
 }

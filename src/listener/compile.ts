@@ -18,6 +18,9 @@ import { compileFilterDisabled, type SocketPredicate } from "./filter_predicate.
 import { ListenerStats } from "./stats.ts";
 import { reportUnsupported } from "./unsupported.ts";
 
+/** TrafficDirection. */
+const TRAFFIC_OUTBOUND = 2;
+
 type Message = envoy_config_listener_v3_Listener;
 
 /** A listener filter with its compiled configuration. */
@@ -81,7 +84,8 @@ export function compileListener(message: Message, context: CompileContext): Comp
     ? isInternal ? `envoy_internal_${message.name}` : message.name
     : formatAddress(addresses[0].address);
   const scope = context.scope.scope("listener").scope(sanitizeStatName(prefix));
-  const facts: ListenerFacts = { scope };
+  const isOutbound = message.trafficDirection === TRAFFIC_OUTBOUND;
+  const facts: ListenerFacts = { scope, isOutbound };
   return {
     name: message.name === "" ? prefix : message.name,
     addresses,

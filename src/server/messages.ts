@@ -1,9 +1,11 @@
 /** What main and its workers say to each other. All of it is structured-clonable. */
 
 import type { Address, LogLevel, ServerLocality } from "../base/mod.ts";
+import type { envoy_config_core_v3_BindConfig } from "../proto/mod.ts";
 import type { StatsUpdate } from "../stats/mod.ts";
 import type {
   ClusterResource,
+  ConnectionWanted,
   DnsCacheNews,
   DnsCacheResource,
   DnsQuestion,
@@ -34,6 +36,8 @@ export interface WorkerInit {
   };
   /** `cluster_manager.local_cluster_name`, or "". */
   readonly localCluster: string;
+  /** The message `cluster_manager.upstream_bind_config`. */
+  readonly bindConfig: envoy_config_core_v3_BindConfig | undefined;
   readonly hostname: string;
   readonly version: string;
 }
@@ -56,6 +60,8 @@ export type ToWorker =
   | { readonly type: "clusters"; readonly resources: readonly ClusterResource[] }
   | { readonly type: "hosts"; readonly updates: readonly HostUpdate[] }
   | { readonly type: "health"; readonly update: HealthUpdate }
+  /** Another worker waits for a connection. */
+  | { readonly type: "give_connection"; readonly wanted: ConnectionWanted }
   | { readonly type: "dns_caches"; readonly resources: readonly DnsCacheResource[] }
   | { readonly type: "dns_news"; readonly news: DnsCacheNews }
   | { readonly type: "secrets"; readonly secrets: readonly object[] }
@@ -102,6 +108,8 @@ export type FromWorker =
   | { readonly type: "stats"; readonly id: number; readonly update: StatsUpdate | undefined }
   /** A host was seen to fail: main judges. */
   | { readonly type: "host_event"; readonly event: HostEvent }
+  /** A worker waits for a connection that another one has. */
+  | { readonly type: "connection_wanted"; readonly wanted: ConnectionWanted }
   /** A filter uses a DNS cache, or waits for a name of one. */
   | { readonly type: "dns_question"; readonly question: DnsQuestion }
   | { readonly type: "drained" }

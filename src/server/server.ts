@@ -111,6 +111,8 @@ export class Server {
       threads: options.pool.size + 1,
       onUpdate: (updates) => this.#pool.broadcast({ type: "hosts", updates }),
       localCluster: localClusterOf(options.config),
+      bindConfig: options.config.bootstrap.clusterManager?.upstreamBindConfig,
+      resolverFields: options.config.bootstrap,
       outlierLogPath: options.config.bootstrap.clusterManager?.outlierDetection?.eventLogPath ?? "",
       onHealth: (update) => this.#pool.broadcast({ type: "health", update }),
       subscribe: makeSubscriber({
@@ -200,6 +202,8 @@ export class Server {
         return;
       case "host_event":
         return this.clusters.onHostEvent(message.event);
+      case "connection_wanted":
+        return this.#pool.broadcast({ type: "give_connection", wanted: message.wanted }, worker);
       case "dns_question":
         return this.clusters.onDnsQuestion(worker, message.question);
       case "drained":
@@ -471,6 +475,7 @@ export class Server {
         metadata: facts.nodeMetadata,
       },
       localCluster: localClusterOf(this.#config),
+      bindConfig: this.#config.bootstrap.clusterManager?.upstreamBindConfig,
       hostname: facts.hostname,
       version: facts.version,
     };

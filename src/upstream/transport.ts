@@ -9,7 +9,9 @@ import {
   type TlsSession,
 } from "../net/mod.ts";
 import type { envoy_config_cluster_v3_Cluster } from "../proto/mod.ts";
+import type { envoy_config_core_v3_BindConfig as BindConfig } from "../proto/mod.ts";
 import type { CompileContext } from "../runtime/mod.ts";
+import { ConnectRace, type HappyEyeballsOptions, orderAddresses } from "./connect_race.ts";
 import { readAddress } from "./endpoints.ts";
 import type { UpstreamHost } from "./host.ts";
 import type { ProxyChoice } from "./proxy_transport.ts";
@@ -64,11 +66,17 @@ export const SOCKET_CONNECTOR: Connector = (
 const OWN_ADDRESSES: Preamble = (source, destination) =>
   encodeProxyHeader(1, { source, destination, tlvs: [] });
 
+const DEFAULT_SELECTOR =
+  "envoy.config.upstream.local_address_selector.v3.DefaultLocalAddressSelector";
+
 /** Linux's default of idle seconds before a keepalive probe. */
 const KEEPALIVE_TIME_S = 7200;
 
 /** Where a connection goes, and over which socket. */
-export type ConnectTarget = Pick<UpstreamHost, "address" | "hostname" | "socket">;
+export type ConnectTarget = Pick<
+  UpstreamHost,
+  "address" | "additionalAddresses" | "hostname" | "socket"
+>;
 
 /**
  * Opens connections to a cluster's hosts, with the TLS context and socket options of its message.
@@ -80,29 +88,50 @@ export class UpstreamTransport {
   readonly #bindAddress: Address | undefined;
   readonly #bindAddress6: Address | undefined;
   readonly #keepaliveTimeS: number | undefined;
+  readonly #happyEyeballs: HappyEyeballsOptions;
 
   constructor(
     cluster: envoy_config_cluster_v3_Cluster,
     context: CompileContext,
-    parts: { readonly connector: Connector; readonly compileTls: TlsCompiler },
+    parts: {
+      readonly connector: Connector;
+      readonly compileTls: TlsCompiler;
+      readonly bindConfig?: BindConfig | undefined;
+    },
   ) {
     this.#connector = parts.connector;
     this.#dispatcher = context.dispatcher;
     this.sockets = new TransportSockets(cluster, { context, compileTls: parts.compileTls });
     this.#keepaliveTimeS = keepaliveTime(cluster, context);
-    const sources = sourceAddresses(cluster, context);
-    this.#bindAddress = sources.find((address) => isFamily(address, false));
-    this.#bindAddress6 = sources.find((address) => isFamily(address, true));
+    const sources = sourceAddresses(cluster.upstreamBindConfig ?? parts.bindConfig, context);
+    // Where no source is of a target's family Envoy binds the first, and the connection fails.
+    this.#bindAddress = sources.find((address) => isFamily(address, false)) ?? sources[0];
+    this.#bindAddress6 = sources.find((address) => isFamily(address, true)) ?? sources[0];
+    this.#happyEyeballs = happyEyeballs(cluster);
   }
 
   /** Begins to connect; the connect timeout is the pool's. */
   connect(host: ConnectTarget, choice: TransportChoice): Connection {
-    const { address, socket } = host;
+    const { address, additionalAddresses } = host;
+    if (additionalAddresses.length === 0) return this.#connectTo(address, host, choice);
+    const addresses = orderAddresses([address, ...additionalAddresses], this.#happyEyeballs);
+    return new ConnectRace(
+      this.#dispatcher,
+      addresses,
+      (one) => this.#connectTo(one, host, choice),
+    );
+  }
+
+  #connectTo(
+    address: Address,
+    { socket, hostname }: ConnectTarget,
+    choice: TransportChoice,
+  ): Connection {
     return this.#connector(address, {
       dispatcher: this.#dispatcher,
       bindAddress: isFamily(address, true) ? this.#bindAddress6 : this.#bindAddress,
       keepaliveTimeS: this.#keepaliveTimeS,
-      tls: socket.tls?.session(choice, host.hostname),
+      tls: socket.tls?.session(choice, hostname),
       preamble: preambleOf(socket, choice),
     });
   }
@@ -118,15 +147,23 @@ function isFamily(address: Address, wants6: boolean): boolean {
   return address.kind === "ip" && address.host.includes(":") === wants6;
 }
 
+/** `first_address_family_version`: DEFAULT, V4, V6. */
+const FAMILIES = [undefined, 4, 6] as const;
+
+function happyEyeballs(cluster: envoy_config_cluster_v3_Cluster): HappyEyeballsOptions {
+  const config = cluster.upstreamConnectionOptions?.happyEyeballsConfig;
+  return {
+    firstFamily: FAMILIES[config?.firstAddressFamilyVersion ?? 0],
+    firstFamilyCount: config?.firstAddressFamilyCount ?? 1,
+  };
+}
+
 function keepaliveTime(
   cluster: envoy_config_cluster_v3_Cluster,
   context: CompileContext,
 ): number | undefined {
   const options = cluster.upstreamConnectionOptions;
   const keepalive = options?.tcpKeepalive;
-  if (options?.happyEyeballsConfig !== undefined) {
-    context.problems.unsupported(options, "happy_eyeballs_config", "addresses are not raced");
-  }
   if (keepalive === undefined) return undefined;
   for (const field of ["keepaliveProbes", "keepaliveInterval"] as const) {
     if (keepalive[field] === undefined) continue;
@@ -139,10 +176,9 @@ function keepaliveTime(
 }
 
 function sourceAddresses(
-  cluster: envoy_config_cluster_v3_Cluster,
+  bind: BindConfig | undefined,
   context: CompileContext,
 ): Address[] {
-  const bind = cluster.upstreamBindConfig;
   if (bind === undefined) return [];
   const { problems } = context;
   if (bind.freebind === true) {
@@ -151,15 +187,14 @@ function sourceAddresses(
   if (bind.socketOptions.length > 0) {
     problems.unsupported(bind, "socket_options", "the options are not set");
   }
-  if (bind.additionalSourceAddresses.length > 0) {
-    problems.unsupported(bind, "additional_source_addresses", "they are not used");
-  }
-  if (bind.localAddressSelector !== undefined) {
-    problems.unsupported(bind, "local_address_selector", "the first of a family is used");
+  const selector = bind.localAddressSelector?.typedConfig;
+  if (selector !== undefined && selector.$typeName !== DEFAULT_SELECTOR) {
+    problems.unsupported(bind, "local_address_selector", "the first of a family is used", true);
   }
   const sources = [
     bind.sourceAddress,
     ...bind.extraSourceAddresses.map((extra) => extra.address),
+    ...bind.additionalSourceAddresses,
   ];
   const found: Address[] = [];
   for (const source of sources) {

@@ -59,6 +59,8 @@ export interface HarnessOptions {
   readonly bufferLimitBytes?: number;
   /** Factories by type name, besides the last filter and the access log. */
   readonly extensions?: Readonly<Record<string, unknown>>;
+  /** Whether the listener is an outbound one. */
+  readonly isOutbound?: boolean;
   readonly facts?: { readonly nodeId?: string; readonly nodeCluster?: string };
 }
 
@@ -127,6 +129,7 @@ export class Harness {
     this.connection.tls = options.tls;
     const config = httpConnectionManagerFactory.compile(message, context, {
       scope: context.scope.scope("listener.test"),
+      isOutbound: options.isOutbound ?? false,
     });
     this.filter = httpConnectionManagerFactory.create(config, this.#callbacks());
     this.connection.events = {

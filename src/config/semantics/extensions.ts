@@ -22,6 +22,12 @@ const CATEGORIES: Readonly<Record<string, string>> = {
   "envoy.config.cluster.v3.Cluster.TransportSocketMatch.transport_socket":
     "envoy.transport_sockets.upstream",
   "envoy.config.cluster.v3.Cluster.cluster_type": "envoy.clusters",
+  "envoy.config.cluster.v3.Cluster.typed_dns_resolver_config": "envoy.network.dns_resolver",
+  "envoy.config.core.v3.BindConfig.local_address_selector": "envoy.upstream.local_address_selector",
+  "envoy.extensions.clusters.dns.v3.DnsCluster.typed_dns_resolver_config":
+    "envoy.network.dns_resolver",
+  "envoy.extensions.common.dynamic_forward_proxy.v3.DnsCacheConfig.typed_dns_resolver_config":
+    "envoy.network.dns_resolver",
   "envoy.config.cluster.v3.Cluster.filters": "envoy.filters.upstream_network",
   "envoy.config.core.v3.HealthCheck.custom_health_check": "envoy.health_checkers",
   "envoy.config.overload.v3.OverloadManager.resource_monitors": "envoy.resource_monitors",

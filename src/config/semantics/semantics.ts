@@ -18,6 +18,7 @@ import { PER_ROUTE_CHECKS } from "./per_route.ts";
 import { ROUTE_CHECKS } from "./routes.ts";
 import { RUNTIME_CHECKS } from "./runtime_layers.ts";
 import { TLS_CHECKS } from "./tls.ts";
+import { UPSTREAM_BIND_CHECKS } from "./upstream_bind.ts";
 
 type AnyCheck = (message: PlainMessage, context: SemanticContext) => void;
 
@@ -33,6 +34,7 @@ const GROUPS = [
   ROUTE_CHECKS,
   RUNTIME_CHECKS,
   TLS_CHECKS,
+  UPSTREAM_BIND_CHECKS,
 ] as unknown as readonly Readonly<Record<string, AnyCheck>>[];
 
 const NO_CHECKS: readonly AnyCheck[] = [];

@@ -54,9 +54,8 @@ export const BOOTSTRAP_SUPPORT: SupportTable = {
     refused: { allow_paths: "all paths of admin are served" },
   },
   "envoy.config.bootstrap.v3.ClusterManager": {
-    acted: "local_cluster_name outlier_detection",
+    acted: "local_cluster_name outlier_detection upstream_bind_config",
     missing: {
-      upstream_bind_config: "only a cluster's own upstream_bind_config chooses source addresses",
       load_stats_config: "load is not reported",
       enable_deferred_cluster_creation: "clusters are created at load",
     },

@@ -20,14 +20,13 @@ export const CORE_SUPPORT: SupportTable = {
   "envoy.config.core.v3.Pipe": { acted: "path mode" },
   "envoy.config.core.v3.BackoffStrategy": ALL,
   "envoy.config.core.v3.BindConfig": {
-    acted: "source_address extra_source_addresses",
+    acted:
+      "source_address extra_source_addresses additional_source_addresses local_address_selector",
     missing: {
-      freebind: "the source address must be the machine's own",
       socket_options: "the options are not set on upstream sockets",
-      additional_source_addresses: "every connection leaves from source_address",
-      local_address_selector: "every connection leaves from source_address",
       validate_network_namespaces: "network namespaces are not used",
     },
+    refused: { freebind: "the source address must be the machine's own" },
   },
   "envoy.config.core.v3.BuildVersion": ALL,
   "envoy.config.core.v3.CidrRange": ALL,

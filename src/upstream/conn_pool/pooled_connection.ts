@@ -17,6 +17,7 @@ import type {
 } from "../../http/mod.ts";
 import type { CloseReason, Connection, ConnectionEvents } from "../../net/mod.ts";
 import type { PoolFailureReason, PoolReady, StreamRequest } from "../api.ts";
+import { settledConnection } from "../connect_race.ts";
 import type { UpstreamHost } from "../host.ts";
 import { ConnectionTally, isLocalClose } from "./connection_tally.ts";
 import type { PoolContext } from "./pool_context.ts";
@@ -47,7 +48,8 @@ const TIMER_MAX_DURATION = 1;
 /** A connection that carries streams up to its limits; its pool learns of every change of state. */
 export class PooledConnection
   implements ConnectionEvents, ClientConnectionCallbacks, PoolReady, StreamOwner, KeepaliveActions {
-  readonly connection: Connection;
+  /** A race of addresses until one of them is connected, then that one. */
+  connection: Connection;
   readonly host: UpstreamHost;
   state: PooledState = "connecting";
   /** Streams it is trusted to carry while it still connects. */
@@ -204,6 +206,7 @@ export class PooledConnection
   onConnected(): void {
     const { dispatcher, facts, protocol, options } = this.#context;
     const now = dispatcher.clock.nowMs();
+    this.connection = settledConnection(this.connection);
     this.connectCompleteMs = now;
     this.handshakeCompleteMs = this.connection.tls === undefined ? -1 : now;
     facts.connectTime.record(now - this.connectStartMs);

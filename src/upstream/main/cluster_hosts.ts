@@ -121,10 +121,14 @@ export class ClusterHosts {
 
   /** @returns whether these are other addresses than before */
   resolve(endpoint: EndpointTemplate, addresses: readonly Address[]): boolean {
-    const before = this.#resolved.get(endpoint) ?? [];
-    const texts = addresses.map(formatAddress).sort();
-    const old = before.map(formatAddress).sort();
-    if (texts.length === old.length && texts.every((text, i) => text === old[i])) return false;
+    const texts = addresses.map(formatAddress);
+    const old = (this.#resolved.get(endpoint) ?? []).map(formatAddress);
+    // The first address of a logical host is the one that it has.
+    const hasMoved = this.#identity === "endpoint" && texts[0] !== old[0];
+    const sorted = old.sort();
+    const isSame = !hasMoved && texts.length === sorted.length &&
+      texts.sort().every((text, i) => text === sorted[i]);
+    if (isSame) return false;
     this.#resolved.set(endpoint, addresses);
     return true;
   }
@@ -156,7 +160,8 @@ export class ClusterHosts {
             this.#memory.view(place.segment)
               .changeFlags(place.slot, flags, EDS_FLAGS & ~flags);
           }
-          hosts.push(hostOf(endpoint, address, place));
+          const additional = this.#additionalAddressesOf(endpoint);
+          hosts.push(hostOf(endpoint, { address, additional }, place));
         }
         endpointIndex++;
         return hosts;
@@ -285,17 +290,29 @@ export class ClusterHosts {
     const addresses = this.#resolved.get(endpoint) ?? [];
     return this.#identity === "endpoint" ? addresses.slice(0, 1) : addresses;
   }
+
+  /** A logical host has all other addresses of its name as well. */
+  #additionalAddressesOf(endpoint: EndpointTemplate): readonly Address[] {
+    if (endpoint.target.kind !== "name" || this.#identity !== "endpoint") {
+      return endpoint.additionalAddresses;
+    }
+    return this.#resolved.get(endpoint)?.slice(1) ?? [];
+  }
 }
 
 function isSamePlace(a: LocalityData, b: LocalityData): boolean {
   return a.region === b.region && a.zone === b.zone && a.subZone === b.subZone;
 }
 
-function hostOf(endpoint: EndpointTemplate, address: Address, place: Place): HostData {
+function hostOf(
+  endpoint: EndpointTemplate,
+  at: { readonly address: Address; readonly additional: readonly Address[] },
+  place: Place,
+): HostData {
   return {
     id: place.id,
-    address,
-    additionalAddresses: endpoint.additionalAddresses,
+    address: at.address,
+    additionalAddresses: at.additional,
     hostname: endpoint.hostname,
     weight: endpoint.weight,
     metadata: endpoint.metadata,

@@ -9,6 +9,7 @@ import type {
   envoy_config_core_v3_WatchedDirectory,
   envoy_extensions_clusters_dns_v3_DnsCluster,
   envoy_extensions_network_dns_resolver_cares_v3_CaresDnsResolverConfig,
+  envoy_extensions_network_dns_resolver_getaddrinfo_v3_GetAddrInfoDnsResolverConfig as GetAddrInfo,
 } from "../../proto/mod.ts";
 import { readAddress } from "../endpoints.ts";
 import type { ResourceSource } from "./subscription.ts";
@@ -57,8 +58,8 @@ type RefreshRate = Pick<
   envoy_config_cluster_v3_Cluster_RefreshRate,
   "baseInterval" | "maxInterval"
 >;
-/** Where clusters and DNS caches say which servers are asked. */
-type ResolverFields =
+/** Where clusters, DNS caches and the bootstrap say which servers are asked. */
+export type ResolverFields =
   & Pick<Cluster, "typedDnsResolverConfig" | "dnsResolutionConfig" | "useTcpForDnsLookups">
   & Partial<Pick<Cluster, "dnsResolvers">>;
 
@@ -74,6 +75,8 @@ export const LOOKUP_FAMILIES: readonly LookupFamily[] = [
 /** DnsCluster numbers them with UNSPECIFIED first; it means AUTO. */
 const TYPED_FAMILIES: readonly LookupFamily[] = ["auto", ...LOOKUP_FAMILIES];
 const DNS_CLUSTER = "envoy.extensions.clusters.dns.v3.DnsCluster";
+const GETADDRINFO =
+  "envoy.extensions.network.dns_resolver.getaddrinfo.v3.GetAddrInfoDnsResolverConfig";
 const CARES = "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig";
 /** Type of the configuration of clusters whose hosts requests name. */
 export const DYNAMIC_FORWARD_PROXY =
@@ -217,7 +220,8 @@ export function compileFailureBackOff(
   return { failureBaseMs, failureMaxMs: durationMsOr(rate?.maxInterval, longestMs) };
 }
 
-const NO_OPTIONS: ResolverOptions = {
+/** Those of who says nothing of resolvers, so that the bootstrap's are used. */
+export const NO_OPTIONS: ResolverOptions = {
   servers: [],
   usesTcp: false,
   noSearchDomains: false,
@@ -238,11 +242,9 @@ export function compileResolver(message: ResolverFields, problems: Problems): Re
       noSearchDomains: config.dnsResolverOptions?.noDefaultSearchDomain ?? false,
     };
   }
-  return {
-    ...NO_OPTIONS,
-    servers: serversOf(message.dnsResolvers ?? [], problems),
-    usesTcp: message.useTcpForDnsLookups,
-  };
+  const servers = serversOf(message.dnsResolvers ?? [], problems);
+  if (servers.length === 0 && !message.useTcpForDnsLookups) return NO_OPTIONS;
+  return { ...NO_OPTIONS, servers, usesTcp: message.useTcpForDnsLookups };
 }
 
 function typedResolver(
@@ -251,6 +253,7 @@ function typedResolver(
 ): ResolverOptions | undefined {
   const config = extension?.typedConfig;
   if (extension === undefined || config === undefined) return undefined;
+  if (config.$typeName === GETADDRINFO) return getAddrInfo(config as GetAddrInfo);
   if (config.$typeName !== CARES) {
     problems.unsupported(extension, "typed_config", "names are resolved by DNS queries of our own");
     return undefined;
@@ -271,6 +274,11 @@ function typedResolver(
       : Number(cares.queryTimeoutSeconds) * 1000,
     tries: cares.queryTries,
   };
+}
+
+/** The system's files are read as getaddrinfo(3) reads them; failures are asked for again. */
+function getAddrInfo({ numRetries }: GetAddrInfo): ResolverOptions {
+  return { ...NO_OPTIONS, tries: numRetries === undefined ? undefined : numRetries + 1 };
 }
 
 function serversOf(

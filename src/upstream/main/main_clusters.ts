@@ -3,7 +3,10 @@
  * and limits, and tells workers what to apply.
  */
 
-import type { envoy_config_cluster_v3_Cluster } from "../../proto/mod.ts";
+import type {
+  envoy_config_cluster_v3_Cluster,
+  envoy_config_core_v3_BindConfig,
+} from "../../proto/mod.ts";
 import type { CompileContext } from "../../runtime/mod.ts";
 import { BreakerMemory } from "../circuit_breaker.ts";
 import type { DynamicForwardProxy } from "../provided/dynamic_forward_proxy.ts";
@@ -19,7 +22,14 @@ import type { ClusterResource, HealthUpdate, HostEvent, HostUpdate } from "../re
 import type { Connector, TlsCompiler } from "../transport.ts";
 import { WorkerClusterManager } from "../worker_cluster_manager.ts";
 import { HostIds } from "./cluster_hosts.ts";
-import { DYNAMIC_FORWARD_PROXY, isDynamicForward, type ResolverOptions } from "./discovery.ts";
+import {
+  compileResolver,
+  DYNAMIC_FORWARD_PROXY,
+  isDynamicForward,
+  NO_OPTIONS,
+  type ResolverFields,
+  type ResolverOptions,
+} from "./discovery.ts";
 import type { Subscriber } from "./subscription.ts";
 import { MainCluster } from "./main_cluster.ts";
 import { type ClusterSnapshot, snapshotCluster } from "./snapshot.ts";
@@ -35,6 +45,10 @@ export interface MainClustersOptions {
   readonly outlierLogPath?: string;
   /** `cluster_manager.local_cluster_name`; "" or absent: zones do not count. */
   readonly localCluster?: string;
+  /** `cluster_manager.upstream_bind_config`, for clusters without their own. */
+  readonly bindConfig?: envoy_config_core_v3_BindConfig | undefined;
+  /** The bootstrap, which names the resolver of clusters that name none. */
+  readonly resolverFields?: ResolverFields | undefined;
   /** A DNS cache that workers do not know yet. */
   readonly onDnsCache?: (resource: DnsCacheResource) => void;
   /** What became of names: for one worker, or for all of them. */
@@ -78,6 +92,7 @@ export class MainClusters {
   readonly #warming = new Set<MainCluster>();
   #onInitialized: (() => void) | undefined;
   #dnsCaches: MainDnsCaches | undefined;
+  readonly #defaultResolver: ResolverOptions;
 
   constructor(context: CompileContext, options: MainClustersOptions) {
     const { threads, connector, compileTls } = options;
@@ -85,11 +100,16 @@ export class MainClusters {
     this.#options = options;
     const { outlierLogPath = "", localCluster = "" } = options;
     this.#outlierLog = outlierLogPath === "" ? undefined : new EventFile(outlierLogPath);
+    const fields = options.resolverFields;
+    this.#defaultResolver = fields === undefined
+      ? NO_OPTIONS
+      : compileResolver(fields, context.problems);
     this.#memory = new HostMemory(threads, context.dispatcher.clock);
     this.#breakers = new BreakerMemory(threads);
     this.manager = new WorkerClusterManager(context, {
       onHostEvent: (event) => this.onHostEvent(event),
       localCluster,
+      bindConfig: options.bindConfig,
       ...(connector === undefined ? {} : { connector }),
       ...(compileTls === undefined ? {} : { compileTls }),
     });
@@ -111,14 +131,14 @@ export class MainClusters {
       watchDynamicHosts: (forward, watcher) => this.#watchDynamicHosts(forward, watcher),
       publish: (update) => {
         this.manager.updateHosts(update);
-        this.#options.onUpdate([update]);
+        this.#options.onUpdate([this.#withTables(update)]);
       },
       outlierLog: this.#outlierLog,
       subscribe: this.#options.subscribe,
       onText: (name, text) => this.#options.onText?.(name, text),
       publishHealth: (update) => {
         this.manager.applyHealth(update);
-        this.#options.onHealth?.(update);
+        this.#options.onHealth?.(update.refreshes ? this.#withTables(update) : update);
       },
       transport: () => this.manager.cluster(message.name)!,
       onInitialized: (done) => {
@@ -134,7 +154,7 @@ export class MainClusters {
     this.manager.apply(resource);
     // Its cache has to reach the workers before their first request.
     if (isDynamicForward(message)) this.#dnsCacheOf(message);
-    return resource;
+    return { ...resource, hosts: this.#withTables(resource.hosts) };
   }
 
   /** Begins to resolve the names of clusters that have not begun yet. */
@@ -206,7 +226,10 @@ export class MainClusters {
 
   /** All clusters as they are now, for a worker that starts. */
   resources(): ClusterResource[] {
-    return [...this.#clusters.values()].map((cluster) => cluster.resource());
+    return [...this.#clusters.values()].map((cluster) => {
+      const resource = cluster.resource();
+      return { ...resource, hosts: this.#withTables(resource.hosts) };
+    });
   }
 
   /** A worker died: what it held is given back, its gauges go. */
@@ -236,6 +259,12 @@ export class MainClusters {
     this.#dnsCaches?.close();
     for (const cluster of this.#clusters.values()) cluster.stop();
     for (const resolver of this.#resolvers.values()) resolver.close();
+  }
+
+  /** Main has laid its tables out by now; workers take them over. */
+  #withTables<Update extends { readonly cluster: string }>(update: Update): Update {
+    const tables = this.manager.cluster(update.cluster)?.tables;
+    return tables === undefined ? update : { ...update, tables };
   }
 
   /** Undefined where no cluster type that needs them is loaded. */
@@ -268,7 +297,8 @@ export class MainClusters {
   }
 
   /** Clusters with the same servers share a resolver. */
-  #resolverFor(options: ResolverOptions): DnsResolver {
+  #resolverFor(given: ResolverOptions): DnsResolver {
+    const options = given === NO_OPTIONS ? this.#defaultResolver : given;
     const key = JSON.stringify(options);
     let resolver = this.#resolvers.get(key);
     if (resolver === undefined) {

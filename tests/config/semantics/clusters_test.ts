@@ -9,12 +9,60 @@ function forward(cache = "", more = ""): string {
   return `cluster_type: { name: envoy.clusters.dynamic_forward_proxy, ${LB}.clusters.dynamic_forward_proxy.v3.ClusterConfig, ${more} dns_cache_config: { name: c, ${cache} } } }`;
 }
 
+/** Source addresses beside the first. */
+function extra(...hosts: readonly string[]): string {
+  const list = hosts.map((host) => `{ address: { address: ${host}, port_value: 0 } }`);
+  return `extra_source_addresses: [${list.join(", ")}]`;
+}
+
 /** Envoy 1.40's verdicts. */
 const ROWS = [
   {
     name: "two of one name",
     text: "static_resources: { clusters: [{ name: a }, { name: a }] }",
     want: /clusters\[1\]\.name: duplicate cluster "a"/,
+  },
+  ...[
+    { more: "", want: /^ok/ },
+    { more: `, ${extra('"::1"')}`, want: /^ok/ },
+    { more: `, ${extra("127.0.0.2")}`, want: /must be of another IP version than source_address/ },
+    {
+      more: `, ${extra('"::1"', '"::2"')}`,
+      want: /extra_source_addresses: there can be one at most/,
+    },
+    {
+      more: ", additional_source_addresses: [{ address: 127.0.0.2, port_value: 0 }]",
+      want: /another IP/,
+    },
+    {
+      more: `, ${extra('"::1"')}, additional_source_addresses: [{ address: "::1", port_value: 0 }]`,
+      want: /extra_source_addresses are given as well/,
+    },
+  ].map(({ more, want }) => ({
+    name: `a source address${more}`,
+    text: cluster(
+      `name: a, upstream_bind_config: { source_address: { address: 127.0.0.1, port_value: 0 }${more} }`,
+    ),
+    want,
+  })),
+  {
+    name: "an extra source address alone",
+    text: cluster(`name: a, upstream_bind_config: { ${extra('"::1"')} }`),
+    want: /without source_address there can be no other/,
+  },
+  {
+    name: "a failure refresh rate that shrinks",
+    text: cluster(
+      "name: a, type: STRICT_DNS, dns_failure_refresh_rate: { base_interval: 5s, max_interval: 1s }",
+    ),
+    want: /max_interval: it must not be less than base_interval/,
+  },
+  {
+    name: "a DNS resolver that Envoy on Linux has not",
+    text: cluster(
+      `name: a, type: STRICT_DNS, typed_dns_resolver_config: { name: apple, ${LB}.network.dns_resolver.apple.v3.AppleDnsResolverConfig } }`,
+    ),
+    want: /typed_dns_resolver_config.*AppleDnsResolverConfig/,
   },
   {
     name: "a dynamic forward proxy",

@@ -288,3 +288,26 @@ Deno.test("HTTP/1 pool: a removed cluster ends its requests in peace", async () 
   assertEquals([busy.log.length, idle.log.length], [2, 2]);
   assertEquals(bench.connections[0]!.isClosed, true);
 });
+
+Deno.test("HTTP/1 pool takes the first address of a host that connects (happy eyeballs)", async () => {
+  const bench = new Bench();
+  const host = endpoint(80) as { endpoint: object };
+  const other = { address: { socket_address: { address: "::1", port_value: 80 } } };
+  const cluster = await bench.add(
+    assignment({
+      lb_endpoints: [{ endpoint: { ...host.endpoint, additional_addresses: [other] } }],
+    }),
+  );
+  const first = new TestRequest(bench, cluster);
+  bench.advance(350);
+  const [slow, quick] = bench.connections;
+  quick!.connected();
+  assertEquals([first.log, slow!.closedBy], [["ready"], "no_flush"]);
+  quick!.receive(ANSWER);
+  const second = new TestRequest(bench, cluster);
+  assertEquals([second.log, second.ready!.connectionId], [["ready"], quick!.id]);
+  assertEquals(bench.stats(/upstream_cx_(total|active|connect_fail)$/), {
+    upstream_cx_active: 1,
+    upstream_cx_total: 1,
+  });
+});

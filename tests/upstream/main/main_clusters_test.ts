@@ -119,6 +119,30 @@ for (const row of REFRESHES) {
   });
 }
 
+const LOGICAL = { type: "LOGICAL_DNS" };
+
+for (
+  const { name, answers, updates } of [
+    { name: "the same addresses", answers: ["10.0.0.1 10.0.0.2", "10.0.0.1 10.0.0.2"], updates: 1 },
+    { name: "another order behind the first", answers: ["a b c", "a c b"], updates: 1 },
+    { name: "another first", answers: ["10.0.0.1 10.0.0.2", "10.0.0.2 10.0.0.1"], updates: 2 },
+    { name: "one more", answers: ["10.0.0.1", "10.0.0.1 ::1"], updates: 2 },
+  ]
+) {
+  Deno.test(`LOGICAL_DNS: ${name} is ${updates - 1} change`, async () => {
+    const { bench, resolver } = await dnsBench(LOGICAL);
+    for (const answer of answers) {
+      bench.run(() => resolver.last.answer(...answer.split(" ")));
+      bench.advance(6000);
+    }
+    const [host] = bench.updates.at(-1)!.sets[0]!.hosts;
+    const all = [host!.address, ...host!.additionalAddresses];
+    const last = answers[updates - 1]!.split(" ");
+    assertEquals(all.map((one) => one.kind === "ip" ? one.host : ""), last);
+    assertEquals(bench.updates.length, updates);
+  });
+}
+
 Deno.test("LOGICAL_DNS: one host that moves; connections of the old address serve on", async () => {
   const { bench, resolver } = await dnsBench({ type: "LOGICAL_DNS", dns_refresh_rate: "1s" });
   bench.run(() => resolver.last.answer("10.0.0.1", "10.0.0.2"));
