@@ -247,6 +247,14 @@ const REFUSED = [
     value: { type: "EDS", eds_cluster_config: { eds_config: { ads: {} } } },
     want: "refused eds_config: the cluster gets no endpoints",
   },
+  {
+    name: "EDS by a file of protobuf",
+    value: {
+      type: "EDS",
+      eds_cluster_config: { eds_config: { path_config_source: { path: "/a.pb_text" } } },
+    },
+    want: "refused path: only YAML and JSON files are read",
+  },
 ] as const;
 for (const row of REFUSED) {
   Deno.test(`compileCluster reports ${row.name}`, async () => {
