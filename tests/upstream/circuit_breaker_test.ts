@@ -6,14 +6,20 @@ import {
   compileThresholds,
   SharedBreaker,
 } from "../../src/upstream/circuit_breaker.ts";
+import { Dispatcher } from "../../src/base/mod.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { Runtime } from "../../src/runtime/mod.ts";
 import { assignment, Bench, clusterOf, endpoint, TestRequest } from "./support.ts";
 
 async function breakers(thresholds: object, runtime = new Runtime()): Promise<{
   readonly memory: BreakerMemory;
+  readonly clock: FakeClock;
+  readonly dispatcher: Dispatcher;
   readonly one: SharedBreaker;
   readonly two: SharedBreaker;
 }> {
+  const clock = new FakeClock();
+  const dispatcher = new Dispatcher({ clock, sleeper: clock });
   const memory = new BreakerMemory(3);
   memory.take();
   const place = memory.take();
@@ -26,8 +32,9 @@ async function breakers(thresholds: object, runtime = new Runtime()): Promise<{
       thresholds: compileThresholds(message).default,
       cluster: "c",
       runtime,
+      dispatcher,
     });
-  return { memory, one: breaker(1), two: breaker(2) };
+  return { memory, clock, dispatcher, one: breaker(1), two: breaker(2) };
 }
 
 Deno.test("circuit breaker: defaults are Envoy's", async () => {
@@ -49,10 +56,10 @@ Deno.test("circuit breaker: what a dead thread held comes back", async () => {
   const { memory, one, two } = await breakers({ max_requests: 2, max_connections: 1 });
   one.tryRequest();
   two.tryRequest();
-  two.takeConnection();
-  assertEquals([one.mayConnect, one.tryRequest()], [false, false]);
+  assertEquals([two.tryConnection(false), one.tryConnection(false)], [true, false]);
+  assertEquals(one.tryRequest(), false);
   memory.retire(2);
-  assertEquals([one.mayConnect, one.requests, one.connections], [true, 1, 0]);
+  assertEquals([one.requests, one.connections, one.tryConnection(false)], [1, 0, true]);
 });
 
 Deno.test("circuit breaker: runtime values win", async () => {
@@ -69,6 +76,39 @@ Deno.test("circuit breaker: a retry budget follows the active requests", async (
   assertEquals(one.maxRetries, 1);
   for (let i = 0; i < 8; i++) one.tryRequest();
   assertEquals(one.maxRetries, 4);
+});
+
+Deno.test("circuit breaker: a budget with an interval follows what began within it", async () => {
+  const { one, two, clock, dispatcher } = await breakers({
+    retry_budget: {
+      budget_percent: { value: 50 },
+      min_retry_concurrency: 0,
+      budget_interval: "3.2s",
+    },
+  });
+  for (let i = 0; i < 4; i++) {
+    one.tryRequest();
+    one.releaseRequest();
+  }
+  two.tryRequest();
+  assertEquals([one.maxRetries, two.maxRetries], [2, 2], "ended or not, of both threads");
+  const advance = (ms: number): void => {
+    clock.advance(ms);
+    dispatcher.timers.advance();
+  };
+  advance(3000);
+  one.tryRequest();
+  assertEquals(one.maxRetries, 3);
+  advance(400);
+  assertEquals([one.maxRetries, one.requests], [0, 2], "one is left, half of it is none");
+  advance(3400);
+  assertEquals(two.maxRetries, 0);
+});
+
+Deno.test("circuit breaker: only the first connection of a pool may be one over", async () => {
+  const { one, two } = await breakers({ max_connections: 1 });
+  const taken = [one, two, one, two].map((breaker, i) => breaker.tryConnection(i > 0));
+  assertEquals([taken, one.connections], [[true, true, false, false], 2]);
 });
 
 Deno.test("circuit breaker: priorities do not share", async () => {
