@@ -229,7 +229,7 @@ export class WorkerCluster implements Cluster {
       return pool.newStream(sized, sized);
     }
     this.info.stats.inc(POOL_STAT.cxPoolOverflow);
-    request.callbacks.onPoolFailure("overflow", "", host);
+    request.callbacks.onPoolFailure("pool_overflow", "", host);
     return undefined;
   }
 

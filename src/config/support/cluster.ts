@@ -232,4 +232,5 @@ export const CLUSTER_SUPPORT: SupportTable = {
     acted: "http_protocol_options http2_protocol_options",
     missing: { http3_protocol_options: "HTTP/3 is not spoken, so never taken over" },
   },
+  "envoy.extensions.upstreams.tcp.v3.TcpProtocolOptions": ALL,
 };

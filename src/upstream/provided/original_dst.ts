@@ -83,7 +83,7 @@ class OriginalDstBalancer implements Balancer {
   #addressOf(context: LoadBalancerContext): IpAddress | undefined {
     const { header, metadata } = this.#sources;
     const info = context.streamInfo;
-    const state = info?.filterState?.get(ORIGINAL_DST_STATE)?.serialize();
+    const state = info?.stateObject(ORIGINAL_DST_STATE)?.serialize();
     const byState = state === undefined ? undefined : parseIpAndPort(state);
     if (byState !== undefined) return byState;
     const byMetadata = metadata && this.#parse(metadataText(info, metadata));
