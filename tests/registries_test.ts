@@ -12,6 +12,8 @@ const ROOT = new URL("../", import.meta.url);
 
 /** Policies whose tables stand in a file other than the one that all policies share. */
 const LB_TESTS: Readonly<Record<string, string>> = {
+  client_side_weighted_round_robin: "client_side_weighted_round_robin",
+  wrr_locality: "wrr_locality",
   maglev: "hash",
   override_host: "override_host",
   ring_hash: "hash",

@@ -242,10 +242,6 @@ function reportUnsupported(
   if (message.earlyDataPolicy !== undefined) {
     context.problems.unsupported(message, "early_data_policy", "no early data is sent upstream");
   }
-  if (message.retryPolicyTypedConfig !== undefined) {
-    const effect = "the route has no retry policy";
-    context.problems.unsupported(message, "retry_policy_typed_config", effect);
-  }
   if (message.timeout !== undefined && wholeMs(message.timeout) < 0) {
     context.problems.error(message, "timeout", "Invalid duration: Expected positive duration");
   }

@@ -34,6 +34,7 @@ export interface VirtualHostLevel {
   readonly filters: FilterLevel;
   readonly inherited: InheritedPolicies;
   readonly cors: envoy_config_route_v3_CorsPolicy | undefined;
+  readonly bufferLimits: BufferLimits;
   /** Parts of a route that says nothing itself. */
   readonly parts: RouteParts;
 }
@@ -190,7 +191,7 @@ class RouteBuilder {
         propagate: message.decorator.propagate ?? true,
       },
       tracing: message.tracing === undefined ? undefined : compileTracing(message.tracing),
-      bufferLimitBytes: bufferLimit(message) ?? parts.bufferLimitBytes,
+      bufferLimitBytes: bufferLimit(message, this.#level.bufferLimits),
     }, action);
   }
 
@@ -324,12 +325,18 @@ function compileTracing(message: envoy_config_route_v3_Tracing): RouteTracing {
   };
 }
 
-/** Bytes of a request body that may be buffered here; the newer field wins over the older one. */
-export function bufferLimit(message: {
+/** What a route or virtual host says of request bodies that may be kept, in bytes. */
+export interface BufferLimits {
   readonly perRequestBufferLimitBytes?: number;
   readonly requestBodyBufferLimit?: bigint;
-}): number | undefined {
-  return message.requestBodyBufferLimit === undefined
-    ? message.perRequestBufferLimitBytes
-    : Number(message.requestBodyBufferLimit);
+}
+
+/** The limit that counts: the newer field wins, on whatever level it stands. */
+export function bufferLimit(
+  route: BufferLimits | undefined,
+  host: BufferLimits,
+): number | undefined {
+  const newer = route?.requestBodyBufferLimit ?? host.requestBodyBufferLimit;
+  if (newer !== undefined) return Number(newer);
+  return route?.perRequestBufferLimitBytes ?? host.perRequestBufferLimitBytes;
 }

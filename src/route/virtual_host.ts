@@ -116,10 +116,6 @@ function compileVirtualHostLevel(
     includeIsTimeoutRetry: message.includeIsTimeoutRetryHeader,
     hasVirtualClusters: message.virtualClusters.length > 0,
   };
-  if (message.retryPolicyTypedConfig !== undefined) {
-    const effect = "the virtual host has no retry policy";
-    context.problems.unsupported(message, "retry_policy_typed_config", effect);
-  }
   return {
     changes: compileLevelChanges(message, context),
     filters: compileFilterLevel(message, message.typedPerFilterConfig, context),
@@ -133,6 +129,7 @@ function compileVirtualHostLevel(
       mirrorPolicies: mirrors.length > 0 ? mirrors : scope.tableMirrors,
     },
     cors: message.cors,
+    bufferLimits: message,
     parts: {
       routeName: "",
       metadata: undefined,
@@ -144,7 +141,7 @@ function compileVirtualHostLevel(
       routeStatPrefix: undefined,
       decorator: undefined,
       tracing: undefined,
-      bufferLimitBytes: bufferLimit(message),
+      bufferLimitBytes: bufferLimit(undefined, message),
     },
   };
 }

@@ -97,11 +97,14 @@ export class Exchange implements AttemptOwner, DownstreamWatermarks {
   isRetry = false;
   /** The retry that was granted last follows a timeout. */
   isTimeoutRetry = false;
-  bufferLimitBytes: number;
+  /** Bytes that an attempt may hold before the downstream is paused; 0 is no limit. */
+  readonly bufferLimitBytes: number;
   /** Cookies made for hash policies, told with the response. */
   setCookies: string[] | undefined;
   #maxDurationMs: number | undefined;
   #bufferedBytes = 0;
+  /** Bytes of the body that are kept for retries. */
+  readonly #keepLimitBytes: number;
   #trailers: HeaderMap | undefined;
   /** The point where something was to be sent upstream has been reached. */
   #hasStarted = false;
@@ -121,7 +124,8 @@ export class Exchange implements AttemptOwner, DownstreamWatermarks {
     this.cluster = parts.cluster;
     this.charger = parts.charger;
     this.isGrpc = parts.isGrpc;
-    this.bufferLimitBytes = bufferLimit(callbacks.bufferLimitBytes, parts.route.bufferLimitBytes);
+    this.bufferLimitBytes = callbacks.bufferLimitBytes;
+    this.#keepLimitBytes = parts.route.bufferLimitBytes ?? (this.bufferLimitBytes || Infinity);
     this.response = new Response(this);
     this.#failures = new Failures(this);
     this.#hostChoice = new HostChoice(this);
@@ -350,6 +354,12 @@ export class Exchange implements AttemptOwner, DownstreamWatermarks {
     });
   }
 
+  onNoPool(attempt: UpstreamRequest): void {
+    this.remove(attempt);
+    attempt.finish();
+    this.#answerNoHost();
+  }
+
   onInterim(attempt: UpstreamRequest, headers: HeaderMap): void {
     this.response.onInterim(attempt, headers);
   }
@@ -521,8 +531,13 @@ export class Exchange implements AttemptOwner, DownstreamWatermarks {
 
   /** Whether so much more may be kept; if not, there will be no retries. */
   #makeRoom(bytes: number): boolean {
-    const limit = this.bufferLimitBytes;
-    if (limit === 0 || this.#bufferedBytes + bytes <= limit) return true;
+    const needed = this.#bufferedBytes + bytes;
+    if (needed <= this.#keepLimitBytes) {
+      // A route may allow more than the connection: what is kept must not pause the downstream.
+      const limit = this.callbacks.bufferLimitBytes;
+      if (limit !== 0 && needed > limit) this.callbacks.setBufferLimit(this.#keepLimitBytes);
+      return true;
+    }
     this.cluster.info.stats.inc(ABANDONED);
     this.bodyOverflowed = true;
     this.retry?.release();
@@ -559,10 +574,4 @@ export class Exchange implements AttemptOwner, DownstreamWatermarks {
       ownAddress: this.config.ownAddress,
     };
   }
-}
-
-/** The smaller of the connection's and the route's limit; 0 is none. */
-function bufferLimit(connection: number, route: number | undefined): number {
-  if (route === undefined) return connection;
-  return connection === 0 ? route : Math.min(connection, route);
 }

@@ -44,7 +44,7 @@ export function parseLocation(location: string): Target | undefined {
   let path = location.slice(end);
   const fragment = path.indexOf("#");
   if (fragment >= 0) path = path.slice(0, fragment);
-  if (!path.startsWith("/")) path = "/" + path;
+  if (path === "") path = "/";
   return { scheme: location.slice(0, colon).toLowerCase(), hostAndPort, path };
 }
 
@@ -89,11 +89,10 @@ export function redirectRequest(request: RedirectRequest): RedirectOutcome {
 }
 
 function redirectCount(info: StreamInfo): RedirectCount {
-  info.filterState ??= new Map();
-  const known = info.filterState.get(COUNT_KEY);
+  const known = info.stateObject(COUNT_KEY);
   if (known instanceof RedirectCount) return known;
   const count = new RedirectCount();
-  info.filterState.set(COUNT_KEY, count);
+  info.setStateObject(COUNT_KEY, count);
   return count;
 }
 
@@ -111,7 +110,8 @@ function applyTarget(
   headers.setId(H.scheme, target.scheme);
   headers.setId(H.authority, target.hostAndPort);
   headers.setId(H.path, target.path);
-  const route = request.findRoute();
+  // A query without a path finds no route, as in Envoy.
+  const route = target.path.startsWith("/") ? request.findRoute() : undefined;
   if (route === undefined) return ROUTER_STAT.redirectNoRoute;
   for (const predicate of policy.predicates) {
     if (!predicate.accepts(route, info, !isPlain, !toPlain)) return ROUTER_STAT.redirectPredicate;

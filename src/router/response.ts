@@ -1,7 +1,7 @@
 /** The way back: which attempt's response is the one, what it is counted as, and its redirects. */
 
 import { H, type HeaderMap } from "../http/mod.ts";
-import { clusterStat, HOST_STAT } from "../upstream/mod.ts";
+import { clusterStat, HOST_STAT, type LoadSink, parseLoadReport } from "../upstream/mod.ts";
 import { ROUTER_STAT } from "./config.ts";
 import type { Exchange } from "./exchange.ts";
 import { grpcStatus, grpcToHttpStatus } from "./grpc.ts";
@@ -25,6 +25,8 @@ interface Head {
 export class Response {
   /** Something of it went downstream: no more retries. */
   hasStarted = false;
+  /** A report in the headers goes before one in the trailers. */
+  #hasLoadReport = false;
   readonly #exchange: Exchange;
 
   constructor(exchange: Exchange) {
@@ -44,6 +46,7 @@ export class Response {
 
   onHeaders(attempt: UpstreamRequest, headers: HeaderMap, head: Head): void {
     const exchange = this.#exchange;
+    if (attempt.host.loadSink !== undefined) this.#readLoad(attempt.host.loadSink, headers);
     if (headers.hasId(H.xEnvoyImmediateHealthCheckFail)) attempt.host.monitor?.failImmediately();
     attempt.host.monitor?.putStatus(outlierStatus(exchange, headers, head.status));
     exchange.decorate(headers);
@@ -64,6 +67,13 @@ export class Response {
     this.#pass(attempt, headers, head);
   }
 
+  #readLoad(sink: LoadSink, headers: HeaderMap): void {
+    const report = this.#hasLoadReport ? undefined : parseLoadReport(headers);
+    if (report === undefined) return;
+    this.#hasLoadReport = true;
+    sink.onLoadReport(report);
+  }
+
   onData(attempt: UpstreamRequest, bytes: Uint8Array, endStream: boolean): void {
     if (endStream) {
       // A gRPC response without trailers has no outcome.
@@ -74,6 +84,7 @@ export class Response {
   }
 
   onTrailers(attempt: UpstreamRequest, trailers: HeaderMap): void {
+    if (attempt.host.loadSink !== undefined) this.#readLoad(attempt.host.loadSink, trailers);
     if (attempt.isGrpcOutcomeOpen) countGrpc(attempt, trailers);
     this.#complete(attempt);
     this.#exchange.callbacks.encodeTrailers(trailers);

@@ -278,12 +278,14 @@ export class RetryState implements RetryConditions {
   #rateLimitedBackOff(headers: HeaderMap): number | undefined {
     const backOff = this.#policy?.rateLimitedBackOff;
     if (backOff === undefined) return undefined;
+    const { clock } = this.#options.dispatcher;
     for (const { name, format } of backOff.resetHeaders) {
       const value = parseUnsigned(headers.get(name) ?? "");
       if (value === undefined) continue;
-      const nowMs = this.#options.dispatcher.clock.wallMs();
-      const ms = format === "unix" ? value * 1000 - nowMs : value * 1000;
-      if (ms > 1 && ms <= backOff.maxIntervalMs) return Math.ceil(ms);
+      // A time is told in whole seconds, and so is the way there.
+      const seconds = format === "unix" ? value - Math.floor(clock.wallMs() / 1000) : value;
+      const ms = seconds * 1000;
+      if (ms > 1 && ms <= backOff.maxIntervalMs) return ms;
     }
     return undefined;
   }

@@ -5,6 +5,7 @@ import type { envoy_config_core_v3_BindConfig } from "../proto/mod.ts";
 import type { StatsUpdate } from "../stats/mod.ts";
 import type {
   ClusterResource,
+  ConnectionWanted,
   DnsCacheNews,
   DnsCacheResource,
   DnsQuestion,
@@ -59,6 +60,8 @@ export type ToWorker =
   | { readonly type: "clusters"; readonly resources: readonly ClusterResource[] }
   | { readonly type: "hosts"; readonly updates: readonly HostUpdate[] }
   | { readonly type: "health"; readonly update: HealthUpdate }
+  /** Another worker waits for a connection. */
+  | { readonly type: "give_connection"; readonly wanted: ConnectionWanted }
   | { readonly type: "dns_caches"; readonly resources: readonly DnsCacheResource[] }
   | { readonly type: "dns_news"; readonly news: DnsCacheNews }
   | { readonly type: "secrets"; readonly secrets: readonly object[] }
@@ -105,6 +108,8 @@ export type FromWorker =
   | { readonly type: "stats"; readonly id: number; readonly update: StatsUpdate | undefined }
   /** A host was seen to fail: main judges. */
   | { readonly type: "host_event"; readonly event: HostEvent }
+  /** A worker waits for a connection that another one has. */
+  | { readonly type: "connection_wanted"; readonly wanted: ConnectionWanted }
   /** A filter uses a DNS cache, or waits for a name of one. */
   | { readonly type: "dns_question"; readonly question: DnsQuestion }
   | { readonly type: "drained" }

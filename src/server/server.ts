@@ -202,6 +202,8 @@ export class Server {
         return;
       case "host_event":
         return this.clusters.onHostEvent(message.event);
+      case "connection_wanted":
+        return this.#pool.broadcast({ type: "give_connection", wanted: message.wanted }, worker);
       case "dns_question":
         return this.clusters.onDnsQuestion(worker, message.question);
       case "drained":

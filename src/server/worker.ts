@@ -82,6 +82,7 @@ class WorkerThread {
     });
     this.#clusters = new WorkerClusterManager(this.#context, {
       onHostEvent: (event) => send({ type: "host_event", event }),
+      onConnectionWanted: (wanted) => send({ type: "connection_wanted", wanted }),
       localCluster: init.localCluster,
       bindConfig: init.bindConfig,
     });
@@ -133,6 +134,8 @@ class WorkerThread {
         return;
       case "health":
         return this.#dispatcher.run(() => this.#clusters.applyHealth(message.update));
+      case "give_connection":
+        return this.#dispatcher.run(() => this.#clusters.giveConnection(message.wanted));
       case "compile_listeners":
         return this.#compileListeners(message.messages, message.reports);
       case "sockets":

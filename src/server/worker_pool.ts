@@ -140,8 +140,9 @@ export class WorkerPool {
     else seat.thread.postMessage(message);
   }
 
-  broadcast(message: ToWorker): void {
-    for (const seat of this.#seats) this.send(seat.index, message);
+  /** @param except a worker that is left out */
+  broadcast(message: ToWorker, except?: number): void {
+    for (const { index } of this.#seats) if (index !== except) this.send(index, message);
   }
 
   /** Asks every worker for new stats; silent ones are left out. */

@@ -13,6 +13,7 @@ import type {
   TlsInfo,
 } from "../http/mod.ts";
 import type { Histogram, StatGroup } from "../stats/mod.ts";
+import type { LoadReport } from "./load_report.ts";
 import type { HostSet } from "./host_set.ts";
 import type { PriorityLoad } from "./lb/priority_load.ts";
 
@@ -35,6 +36,13 @@ export interface Host {
   readonly stats: StatGroup;
   /** Told of what requests show of the host's health; undefined where nobody judges by it. */
   readonly monitor?: HostMonitor | undefined;
+  /** Where the load reports of its responses go; undefined where the balancer wants none. */
+  readonly loadSink?: LoadSink | undefined;
+}
+
+/** Who weighs a host by what it reports of its load. */
+export interface LoadSink {
+  onLoadReport(report: LoadReport): void;
 }
 
 /** Health as the requests of a host show it. */
@@ -81,6 +89,8 @@ export interface RetryPriority {
 /** Why a stream could not be had. */
 export type PoolFailureReason =
   | "overflow"
+  /** The cluster may have no further pool: as if the host were not there. */
+  | "pool_overflow"
   | "local_connection_failure"
   | "remote_connection_failure"
   | "timeout";

@@ -5,18 +5,27 @@
  *     Int32 at base: totals[priority][resource], then per thread shares[priority][resource]
  */
 
-import type { Problems } from "../base/mod.ts";
+import { type Dispatcher, durationMsOr, type Problems } from "../base/mod.ts";
 import type {
   envoy_config_cluster_v3_CircuitBreakers_Thresholds,
   envoy_config_cluster_v3_Cluster,
 } from "../proto/mod.ts";
 import type { Runtime } from "../runtime/mod.ts";
 import type { CircuitBreaker, Priority } from "./api.ts";
+import { RecentRequests } from "./recent_requests.ts";
 import type { BreakerPlace } from "./resource.ts";
 
 /** What is limited, and its place in a priority's row. */
-const RESOURCE = { connections: 0, pending: 1, requests: 2, retries: 3, pools: 4 } as const;
-const RESOURCES = 5;
+const RESOURCE = {
+  connections: 0,
+  pending: 1,
+  requests: 2,
+  retries: 3,
+  pools: 4,
+  /** Requests begun within the interval of a retry budget; not limited itself. */
+  recent: 5,
+} as const;
+const RESOURCES = 6;
 const ROW = 2 * RESOURCES;
 const SLAB_CLUSTERS = 64;
 /** Envoy's defaults; pools are not limited. */
@@ -32,7 +41,12 @@ export interface Thresholds {
   readonly maxRetries: number;
   readonly maxConnectionPools: number;
   readonly trackRemaining: boolean;
-  readonly retryBudget: { readonly percent: number; readonly minConcurrency: number } | undefined;
+  readonly retryBudget: {
+    readonly percent: number;
+    readonly minConcurrency: number;
+    /** 0: of what is active and pending now. */
+    readonly intervalMs: number;
+  } | undefined;
 }
 
 type Message = envoy_config_cluster_v3_CircuitBreakers_Thresholds;
@@ -78,6 +92,7 @@ function thresholdsOf(message: Message | undefined): Thresholds {
     retryBudget: budget === undefined ? undefined : {
       percent: budget.budgetPercent?.value ?? 20,
       minConcurrency: budget.minRetryConcurrency ?? DEFAULT_RETRIES,
+      intervalMs: durationMsOr(budget.budgetInterval, 0),
     },
   };
 }
@@ -90,6 +105,7 @@ export class SharedBreaker implements CircuitBreaker {
   readonly #total: number;
   readonly #share: number;
   readonly #keys: readonly string[];
+  readonly #recent: RecentRequests | undefined;
 
   constructor(options: {
     readonly place: BreakerPlace;
@@ -98,6 +114,7 @@ export class SharedBreaker implements CircuitBreaker {
     readonly thresholds: Thresholds;
     readonly cluster: string;
     readonly runtime: Runtime;
+    readonly dispatcher: Dispatcher;
   }) {
     const { place, priority, cluster } = options;
     const row = priority === "high" ? RESOURCES : 0;
@@ -108,6 +125,11 @@ export class SharedBreaker implements CircuitBreaker {
     this.#share = place.base + ROW * (options.thread + 1) + row;
     this.#keys = ["connections", "pending_requests", "requests", "retries", "connection_pools"]
       .map((name) => `circuit_breakers.${cluster}.${priority}.max_${name}`);
+    const intervalMs = this.thresholds.retryBudget?.intervalMs ?? 0;
+    if (intervalMs <= 0) return;
+    const { clock, timers } = options.dispatcher;
+    const change = (delta: number): void => this.#change(RESOURCE.recent, delta);
+    this.#recent = new RecentRequests({ intervalMs, clock, timers, change });
   }
 
   get maxConnections(): number {
@@ -122,12 +144,22 @@ export class SharedBreaker implements CircuitBreaker {
     return this.#max(RESOURCE.requests, this.thresholds.maxRequests);
   }
 
-  /** With a budget: its percent of what is active and pending now, but at least its minimum. */
+  /**
+   * With a budget: its percent of what is active and pending now, or of what began within its
+   * interval, but at least its minimum.
+   */
   get maxRetries(): number {
     const budget = this.thresholds.retryBudget;
     if (budget === undefined) return this.#max(RESOURCE.retries, this.thresholds.maxRetries);
-    const active = this.#count(RESOURCE.requests) + this.#count(RESOURCE.pending);
+    const active = this.#recent === undefined
+      ? this.#count(RESOURCE.requests) + this.#count(RESOURCE.pending)
+      : this.#count(RESOURCE.recent);
     return Math.max(Math.floor(budget.percent / 100 * active), budget.minConcurrency);
+  }
+
+  /** Whether pools are limited: only then those without connections are given up. */
+  get limitsPools(): boolean {
+    return this.maxConnectionPools !== UNLIMITED;
   }
 
   get maxConnectionPools(): number {
@@ -154,14 +186,12 @@ export class SharedBreaker implements CircuitBreaker {
     return this.#count(RESOURCE.pools);
   }
 
-  /** Whether one more connection is within the limit. */
-  get mayConnect(): boolean {
-    return this.connections < this.maxConnections;
-  }
-
-  /** A pool without any connection may open one over the limit, so this takes without asking. */
-  takeConnection(): void {
-    this.#take(RESOURCE.connections);
+  /**
+   * Takes a connection. The first one of a pool may be one over the limit, since without it the
+   * pool's requests would wait for ever; over all threads it stays at one.
+   */
+  tryConnection(isFirst: boolean): boolean {
+    return this.#try(RESOURCE.connections, this.maxConnections + (isFirst ? 1 : 0));
   }
 
   releaseConnection(): void {
@@ -177,7 +207,9 @@ export class SharedBreaker implements CircuitBreaker {
   }
 
   tryRequest(): boolean {
-    return this.#try(RESOURCE.requests, this.maxRequests);
+    if (!this.#try(RESOURCE.requests, this.maxRequests)) return false;
+    this.#recent?.add();
+    return true;
   }
 
   releaseRequest(): void {
@@ -208,24 +240,30 @@ export class SharedBreaker implements CircuitBreaker {
     return Atomics.load(this.#cells, this.#total + resource);
   }
 
-  /** Takes first and looks then: two threads can never both have the last unit. */
+  /**
+   * Two threads can never both have the last unit; and unlike with taking first and looking then,
+   * one that is refused never makes the limit look reached to a third.
+   */
   #try(resource: number, max: number): boolean {
-    if (Atomics.add(this.#cells, this.#total + resource, 1) >= max) {
-      Atomics.sub(this.#cells, this.#total + resource, 1);
-      return false;
+    const at = this.#total + resource;
+    let count = Atomics.load(this.#cells, at);
+    for (;;) {
+      if (count >= max) return false;
+      const seen = Atomics.compareExchange(this.#cells, at, count, count + 1);
+      if (seen === count) break;
+      count = seen;
     }
     this.#cells[this.#share + resource]!++;
     return true;
   }
 
-  #take(resource: number): void {
-    Atomics.add(this.#cells, this.#total + resource, 1);
-    this.#cells[this.#share + resource]!++;
+  #release(resource: number): void {
+    this.#change(resource, -1);
   }
 
-  #release(resource: number): void {
-    Atomics.sub(this.#cells, this.#total + resource, 1);
-    this.#cells[this.#share + resource]!--;
+  #change(resource: number, delta: number): void {
+    Atomics.add(this.#cells, this.#total + resource, delta);
+    this.#cells[this.#share + resource]! += delta;
   }
 }
 

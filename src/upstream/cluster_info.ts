@@ -6,6 +6,7 @@ import type { CompileContext, Runtime } from "../runtime/mod.ts";
 import { type Histogram, sanitizeStatName, type Scope, type StatGroup } from "../stats/mod.ts";
 import type { ClusterInfo } from "./api.ts";
 import { CLUSTER_STATS } from "./cluster_stats.ts";
+import { type SizeHistograms, sizeHistograms } from "./conn_pool/sized_stream.ts";
 import type { UpstreamProtocolOptions } from "./protocol_options.ts";
 import { type DropOverload, readDropOverload } from "./drop_overload.ts";
 import { ResponseCodes } from "./response_codes.ts";
@@ -42,6 +43,8 @@ export class ClusterFacts implements ClusterInfo {
   readonly trackTimeoutBudgets: boolean;
   readonly timeoutBudgetPercentUsed: Histogram | undefined;
   readonly timeoutBudgetPerTryPercentUsed: Histogram | undefined;
+  /** Undefined: sizes are not measured. */
+  readonly sizes: SizeHistograms | undefined;
   readonly retryPolicyMessage: object | undefined;
   readonly hashPolicyMessages: readonly object[];
   readonly scope: Scope;
@@ -81,6 +84,9 @@ export class ClusterFacts implements ClusterInfo {
     this.timeoutBudgetPerTryPercentUsed = budget(
       "upstream_rq_timeout_budget_per_try_percent_used",
     );
+    this.sizes = message.trackClusterStats?.requestResponseSizes === true
+      ? sizeHistograms(scope)
+      : undefined;
     this.retryPolicyMessage = options.retryPolicyMessage;
     this.hashPolicyMessages = options.hashPolicyMessages;
     this.isMaintenanceMode = maintenanceMode(message.name, context.runtime, context.dispatcher);

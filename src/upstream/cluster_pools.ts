@@ -7,6 +7,7 @@ import type { envoy_config_cluster_v3_Cluster } from "../proto/mod.ts";
 import type { PendingStream, Priority, StreamRequest, TcpRequest } from "./api.ts";
 import { perHostConnectionLimit, type SharedBreaker } from "./circuit_breaker.ts";
 import type { ClusterFacts } from "./cluster_info.ts";
+import { ConnectionLimits } from "./conn_pool/connection_limits.ts";
 import { HttpPool } from "./conn_pool/http_pool.ts";
 import type { CodecFactory, PoolProtocol } from "./conn_pool/pool_context.ts";
 import { TcpAttempt } from "./conn_pool/tcp_attempt.ts";
@@ -20,6 +21,7 @@ import {
 } from "./preconnect.ts";
 import type { UpstreamProtocolOptions } from "./protocol_options.ts";
 import type { ProxyChoice } from "./proxy_transport.ts";
+import type { ConnectionWanted } from "./resource.ts";
 import type { UpstreamTransport } from "./transport.ts";
 
 /** What the pools of a cluster share. */
@@ -32,6 +34,8 @@ export interface ClusterPoolsParts {
   readonly codecs: CodecFactory;
   readonly breakers: { readonly [priority in Priority]: SharedBreaker };
   readonly problems: Problems;
+  /** Asks the other threads to let a connection go. */
+  readonly onConnectionWanted: ((wanted: ConnectionWanted) => void) | undefined;
 }
 
 /** What keeps a pool apart from the host's others. */
@@ -50,7 +54,7 @@ const ALPN_OF: readonly (readonly string[])[] = [["http/1.1"], ["h2"], ["h2", "h
 /** Finds the pool of a host for a request, by protocol, priority and what connections must not share. */
 export class ClusterPools {
   readonly #parts: ClusterPoolsParts;
-  readonly #hostLimits: { readonly [priority in Priority]: number | undefined };
+  readonly #limits: { readonly [priority in Priority]: ConnectionLimits };
   readonly #preconnect: PreconnectRatios;
   readonly #isPerDownstream: boolean;
   /** TCP connections of each host, kept only where they close with its health. */
@@ -58,7 +62,7 @@ export class ClusterPools {
 
   constructor(parts: ClusterPoolsParts) {
     this.#parts = parts;
-    this.#hostLimits = perHostConnectionLimit(parts.message, parts.problems);
+    this.#limits = compileLimits(parts);
     this.#preconnect = compilePreconnect(parts.message);
     this.#isPerDownstream = parts.message.connectionPoolPerDownstreamConnection;
     this.#tcp = parts.message.closeConnectionsOnHostHealthFailure ? new WeakMap() : undefined;
@@ -92,13 +96,12 @@ export class ClusterPools {
 
   /** A connection for one user alone. */
   connect(host: UpstreamHost, request: TcpRequest): PendingStream | undefined {
-    const { dispatcher, facts, breakers, transport } = this.#parts;
+    const { dispatcher, facts, transport } = this.#parts;
     const attempt = new TcpAttempt(request, {
       dispatcher,
       facts,
       host,
-      breaker: breakers[request.priority],
-      hostConnectionLimit: this.#hostLimits[request.priority],
+      limits: this.#limits[request.priority],
       connect: () =>
         transport.connect(host, {
           serverName: undefined,
@@ -109,6 +112,11 @@ export class ClusterPools {
       live: this.#liveTcp(host),
     });
     return attempt.start() ? attempt : undefined;
+  }
+
+  /** Another thread waits for one of the cluster's connections. */
+  giveConnection(priority: Priority): void {
+    this.#limits[priority].giveConnection();
   }
 
   /** The host failed: idle connections close, busy ones after their streams, TCP's if so configured. */
@@ -161,32 +169,80 @@ export class ClusterPools {
   ): HttpPool | undefined {
     const priority = index >= PROTOCOLS.length ? "high" : "default";
     const protocol = index % PROTOCOLS.length;
-    const { dispatcher, facts, options, transport, codecs, breakers } = this.#parts;
-    const breaker = breakers[priority];
-    if (!breaker.tryPool()) return undefined;
+    const { dispatcher, facts, options, transport, codecs } = this.#parts;
+    const { breaker } = this.#limits[priority];
+    if (!breaker.tryPool() && !(this.#freePool(host, priority) && breaker.tryPool())) {
+      return undefined;
+    }
     const choice = {
       serverName: keyed?.serverName,
       verifiesServerName: keyed?.serverName !== undefined && options.autoSanValidation,
       alpn: ALPN_OF[protocol]!,
       proxy: keyed?.proxy,
     };
-    return new HttpPool({
+    const pool = new HttpPool({
       dispatcher,
       facts,
       host,
-      breaker,
+      limits: this.#limits[priority],
       options,
       protocol: PROTOCOLS[protocol]!,
-      hostConnectionLimit: this.#hostLimits[priority],
       preconnectRatio: this.#preconnect.perUpstream,
       connect: () => transport.connect(host, choice),
       createCodec: codecs,
       onDeleted: () => breaker.releasePool(),
-      onIdle: keyed === undefined ? undefined : () => {
-        host.keyedPools.delete(keyed.key);
-      },
+      onIdle: keyed !== undefined
+        ? () => {
+          // Another may have taken its place.
+          if (host.keyedPools.get(keyed.key) === pool) host.keyedPools.delete(keyed.key);
+        }
+        : breaker.limitsPools
+        ? () => {
+          if (host.pools[index] === pool) host.pools[index] = undefined;
+        }
+        : undefined,
     });
+    return pool;
   }
+
+  /** Drops one of the host's pools that nobody uses. @returns whether there was one */
+  #freePool(host: UpstreamHost, priority: Priority): boolean {
+    const first = priority === "high" ? PROTOCOLS.length : 0;
+    for (let index = first; index < first + PROTOCOLS.length; index++) {
+      const pool = host.pools[index] as HttpPool | undefined;
+      if (pool?.isUnused !== true) continue;
+      host.pools[index] = undefined;
+      pool.giveUp();
+      return true;
+    }
+    for (const [key, pool] of host.keyedPools) {
+      const index = Number(key.slice(0, key.indexOf(" ")));
+      if (index < first || index >= first + PROTOCOLS.length) continue;
+      if (!(pool as HttpPool).isUnused) continue;
+      host.keyedPools.delete(key);
+      (pool as HttpPool).giveUp();
+      return true;
+    }
+    return false;
+  }
+}
+
+function compileLimits(
+  parts: ClusterPoolsParts,
+): { readonly [priority in Priority]: ConnectionLimits } {
+  const { dispatcher, onConnectionWanted: tell } = parts;
+  const cluster = parts.message.name;
+  const perHost = perHostConnectionLimit(parts.message, parts.problems);
+  const countsHosts = perHost.default !== undefined || perHost.high !== undefined;
+  const limits = (priority: Priority): ConnectionLimits =>
+    new ConnectionLimits({
+      breaker: parts.breakers[priority],
+      dispatcher,
+      perHost: perHost[priority],
+      countsHosts,
+      onWanted: tell === undefined ? undefined : () => tell({ cluster, priority }),
+    });
+  return { default: limits("default"), high: limits("high") };
 }
 
 /** The name in an authority, without port; IP literals are no server names (RFC 6066 §3). */

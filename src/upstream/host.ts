@@ -2,7 +2,7 @@
 
 import type { Address } from "../base/mod.ts";
 import type { StatGroup } from "../stats/mod.ts";
-import type { Cluster, Host, HostHealth, HostMonitor } from "./api.ts";
+import type { Cluster, Host, HostHealth, HostMonitor, LoadSink } from "./api.ts";
 import { healthOf, isExcluded } from "./health_flags.ts";
 import { HOST_STAT, HOST_STATS, type HostSegmentView } from "./host_memory.ts";
 import type { PoolLoad } from "./preconnect.ts";
@@ -56,6 +56,7 @@ export class UpstreamHost implements Host {
   isCanary: boolean;
   health: HostHealth = "healthy";
   activeRequests = 0;
+  loadSink: LoadSink | undefined = undefined;
   /** When a balancer with slow start first saw it healthy; cleared while it is not. */
   healthySinceMs: number | undefined = undefined;
   monitor: HostMonitor | undefined;
@@ -143,9 +144,13 @@ export class UpstreamHost implements Host {
     return this.#isAlone ? this.activeRequests : this.#view.sum(this.#slot, HOST_STAT.rqActive);
   }
 
-  /** Connections of all threads. */
-  totalConnections(): number {
-    return this.#view.sum(this.#slot, HOST_STAT.cxActive);
+  /** Takes a connection if the host has fewer than `max` on all threads. */
+  tryConnection(max: number): boolean {
+    return this.#view.tryConnection(this.#slot, max);
+  }
+
+  releaseConnection(): void {
+    this.#view.releaseConnections(this.#slot, 1);
   }
 
   /** Adds the streams of all its pools. */

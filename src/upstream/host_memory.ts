@@ -4,7 +4,8 @@
  * can be wiped and /clusters is read without asking anybody.
  *
  *     segment: Float64[thread][slot][stat], then Int32[slot] of health flags, then
- *     Int32[slot][cell] of what outlier detection counts over all threads
+ *     Int32[slot][cell] of what is counted over all threads: for outlier detection, and
+ *     connections
  */
 
 import type { Clock } from "../base/mod.ts";
@@ -39,9 +40,11 @@ export const OUTLIER_CELL = {
   success: 4,
   localTotal: 5,
   localSuccess: 6,
+  /** Connections of all threads, where a cluster limits those of a host. */
+  connections: 7,
 } as const;
 
-const OUTLIER_CELLS = 7;
+const OUTLIER_CELLS = 8;
 const CELLS = HOST_STATS.length;
 /** The first segment is small, so that a small configuration stays small. */
 const FIRST_CAPACITY = 32;
@@ -104,6 +107,22 @@ export class HostSegmentView {
     return Atomics.exchange(this.#outlier, slot * OUTLIER_CELLS + cell, 0);
   }
 
+  /** Takes a connection if the host has fewer than `max` on all threads. */
+  tryConnection(slot: number, max: number): boolean {
+    const at = slot * OUTLIER_CELLS + OUTLIER_CELL.connections;
+    let count = Atomics.load(this.#outlier, at);
+    for (;;) {
+      if (count >= max) return false;
+      const seen = Atomics.compareExchange(this.#outlier, at, count, count + 1);
+      if (seen === count) return true;
+      count = seen;
+    }
+  }
+
+  releaseConnections(slot: number, count: number): void {
+    Atomics.sub(this.#outlier, slot * OUTLIER_CELLS + OUTLIER_CELL.connections, count);
+  }
+
   clear(slot: number): void {
     this.#outlier.fill(0, slot * OUTLIER_CELLS, (slot + 1) * OUTLIER_CELLS);
     for (let thread = 0; thread < this.#threads; thread++) {
@@ -117,6 +136,9 @@ export class HostSegmentView {
   retire(thread: number): void {
     for (let slot = 0; slot < this.#capacity; slot++) {
       const base = (thread * this.#capacity + slot) * CELLS;
+      const counted = this.#outlier[slot * OUTLIER_CELLS + OUTLIER_CELL.connections]!;
+      // Where connections are not limited they are not counted either.
+      this.releaseConnections(slot, Math.min(counted, this.#cells[base + HOST_STAT.cxActive]!));
       this.#cells.fill(0, base + HOST_STAT.cxActive, base + CELLS);
     }
   }

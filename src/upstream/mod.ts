@@ -13,6 +13,7 @@ export * from "./health_flags.ts";
 export { HOST_STAT, HOST_STATS } from "./host_memory.ts";
 export { UpstreamHost } from "./host.ts";
 export { PreviousPriorities } from "./lb/previous_priorities.ts";
+export { parseLoadReport } from "./load_report.ts";
 export { MainCluster } from "./main/main_cluster.ts";
 export { compileCluster, MainClusters, type MainClustersOptions } from "./main/main_clusters.ts";
 export type {

@@ -5,6 +5,7 @@
 
 import type { Address } from "../base/mod.ts";
 import type { envoy_config_cluster_v3_Cluster } from "../proto/mod.ts";
+import type { Priority } from "./api.ts";
 import type { DropOverload } from "./drop_overload.ts";
 
 /** One host as main resolved it. */
@@ -54,6 +55,16 @@ export interface HostSegment {
   readonly capacity: number;
 }
 
+/**
+ * Where a hash puts a request within one priority, laid out on main: indices into the priority's
+ * hosts by place, and for a ring the hashes at which places begin, in two halves.
+ */
+export interface TableData {
+  readonly owners: Uint32Array<SharedArrayBuffer>;
+  readonly high: Uint32Array<SharedArrayBuffer> | undefined;
+  readonly low: Uint32Array<SharedArrayBuffer> | undefined;
+}
+
 /** New hosts of a cluster: the priorities that changed, each whole. */
 export interface HostUpdate {
   readonly cluster: string;
@@ -61,6 +72,8 @@ export interface HostUpdate {
   readonly priorityCount: number;
   readonly sets: readonly HostSetData[];
   readonly segments: readonly HostSegment[];
+  /** Of all priorities, where the policy hashes; without them each thread lays its own out. */
+  readonly tables?: readonly TableData[] | undefined;
   /** Requests to turn away, as discovery says; absent: as the cluster's own message says. */
   readonly drop?: DropOverload | "none";
 }
@@ -72,6 +85,8 @@ export interface HealthUpdate {
   readonly refreshes: boolean;
   /** Hosts that failed a check or were ejected: their idle connections close. */
   readonly failedHosts: readonly number[];
+  /** As in a HostUpdate, where `refreshes`. */
+  readonly tables?: readonly TableData[] | undefined;
 }
 
 /** What a worker tells main of a host. */
@@ -94,6 +109,12 @@ export interface HostJudgement {
     | "consecutive_5xx"
     | "consecutive_gateway_failure"
     | "consecutive_local_origin_failure";
+}
+
+/** A worker may open no connection to a cluster, having none: another one is to let one go. */
+export interface ConnectionWanted {
+  readonly cluster: string;
+  readonly priority: Priority;
 }
 
 /** Where the limits of a cluster are counted, see circuit_breaker.ts. */

@@ -25,6 +25,7 @@ import { ClusterPools } from "./cluster_pools.ts";
 import { clusterStat } from "./cluster_stats.ts";
 import { codecFactory } from "./codecs.ts";
 import type { CodecFactory } from "./conn_pool/pool_context.ts";
+import { SizedStream } from "./conn_pool/sized_stream.ts";
 import { POOL_STAT } from "./conn_pool/pool_stats.ts";
 import { type HostCells, UpstreamHost } from "./host.ts";
 import type { CheckedAddress } from "./health/checker.ts";
@@ -39,7 +40,15 @@ import { canForesee, HostPreview } from "./preconnect.ts";
 import { compileProtocolOptions, type UpstreamProtocolOptions } from "./protocol_options.ts";
 import type { MemberCluster } from "./provided/policy.ts";
 import { compileProvided } from "./provided/registry.ts";
-import type { ClusterResource, HostData, HostEvent, HostSetData, HostUpdate } from "./resource.ts";
+import type {
+  ClusterResource,
+  ConnectionWanted,
+  HostData,
+  HostEvent,
+  HostSetData,
+  HostUpdate,
+  TableData,
+} from "./resource.ts";
 import { type Connector, type TlsCompiler, UpstreamTransport } from "./transport.ts";
 
 /** What clusters of one thread share. */
@@ -57,6 +66,8 @@ export interface ClusterParts {
   readonly local?: LocalCluster | undefined;
   /** Hears of hosts that main must judge. */
   readonly onHostEvent?: (event: HostEvent) => void;
+  /** Asks the other workers to let a connection go. */
+  readonly onConnectionWanted?: (wanted: ConnectionWanted) => void;
 }
 
 const HTTP_PORT = 80;
@@ -142,6 +153,7 @@ export class WorkerCluster implements Cluster {
         thresholds: thresholds[priority],
         cluster: message.name,
         runtime: context.runtime,
+        dispatcher: context.dispatcher,
       });
     this.circuitBreakers = { default: breaker("default"), high: breaker("high") };
     const { dispatcher, runtime, problems } = context;
@@ -159,7 +171,8 @@ export class WorkerCluster implements Cluster {
       stats: this.info.stats,
       scope: this.info.scope,
       isMain: context.worker === 0,
-      local: parts.local,
+      // The peers themselves are reached in any zone.
+      local: parts.local?.name === message.name ? undefined : parts.local,
       activeRequests: () => breakers.default.requests + breakers.high.requests,
     };
     this.#balancer = compileProvided(message, context, isTls)?.createBalancer(options, {
@@ -175,8 +188,14 @@ export class WorkerCluster implements Cluster {
       codecs: this.#codecs,
       breakers,
       problems,
+      onConnectionWanted: parts.onConnectionWanted,
     });
     this.#preview = canForesee(message) ? new HostPreview(this.#balancer) : undefined;
+  }
+
+  /** What the balancer laid out, for other threads. */
+  get tables(): readonly TableData[] | undefined {
+    return this.#balancer.tables;
   }
 
   /** Hosts by priority. */
@@ -218,9 +237,14 @@ export class WorkerCluster implements Cluster {
     if (upstream.owner !== this) return upstream.owner.newStream(host, decoder, request);
     if (this.#preview !== undefined) this.#pools.foresee(this.#preview, this.#hosts, request);
     const pool = this.#pools.of(upstream, request);
-    if (pool !== undefined) return pool.newStream(decoder, request);
+    if (pool !== undefined) {
+      const { sizes } = this.info;
+      if (sizes === undefined) return pool.newStream(decoder, request);
+      const sized = new SizedStream(sizes, decoder, request);
+      return pool.newStream(sized, sized);
+    }
     this.info.stats.inc(POOL_STAT.cxPoolOverflow);
-    request.callbacks.onPoolFailure("overflow", "", host);
+    request.callbacks.onPoolFailure("pool_overflow", "", host);
     return undefined;
   }
 
@@ -242,6 +266,11 @@ export class WorkerCluster implements Cluster {
       verifiesServerName: false,
       alpn,
     });
+  }
+
+  /** Another thread waits for one of the cluster's connections. */
+  giveConnection(priority: Priority): void {
+    this.#pools.giveConnection(priority);
   }
 
   /** Makes codecs with the cluster's options. */
@@ -284,15 +313,15 @@ export class WorkerCluster implements Cluster {
       this.drainConnections();
     }
     this.#sets = sets;
-    this.#balancer.refresh(sets);
+    this.#balancer.refresh(sets, update.tables);
     this.#preview?.clear();
   }
 
   /** Reads health flags (and the panic threshold) again. */
-  refreshHealth(): void {
+  refreshHealth(tables?: readonly TableData[]): void {
     for (const host of this.#hosts.values()) host.refreshHealth();
     this.#sets = this.#sets.map((set) => new HostSet(set.data, set.hosts));
-    this.#balancer.refresh(this.#sets);
+    this.#balancer.refresh(this.#sets, tables);
     this.#preview?.clear();
   }
 

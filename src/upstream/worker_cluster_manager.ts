@@ -6,7 +6,13 @@ import type { Cluster, ClusterManager } from "./api.ts";
 import { HostSegmentView } from "./host_memory.ts";
 import type { HostSet } from "./host_set.ts";
 import type { LocalCluster } from "./lb/policy.ts";
-import type { ClusterResource, HealthUpdate, HostSegment, HostUpdate } from "./resource.ts";
+import type {
+  ClusterResource,
+  ConnectionWanted,
+  HealthUpdate,
+  HostSegment,
+  HostUpdate,
+} from "./resource.ts";
 import { SOCKET_CONNECTOR } from "./transport.ts";
 import { type ClusterParts, WorkerCluster } from "./worker_cluster.ts";
 
@@ -91,10 +97,18 @@ export class WorkerClusterManager implements ClusterManager {
   }
 
   /** Takes over what main says about the health of a cluster's hosts. */
-  applyHealth({ cluster: name, refreshes, failedHosts }: HealthUpdate): void {
+  applyHealth({ cluster: name, refreshes, failedHosts, tables }: HealthUpdate): void {
     const cluster = this.#clusters.get(name);
-    if (refreshes) this.refreshHealth([name]);
+    if (refreshes) {
+      cluster?.refreshHealth(tables);
+      this.#tellLocal(name);
+    }
     cluster?.drainHosts(failedHosts);
+  }
+
+  /** Another thread waits for a connection of this cluster. */
+  giveConnection({ cluster, priority }: ConnectionWanted): void {
+    this.#clusters.get(cluster)?.giveConnection(priority);
   }
 
   /** Idle upstream connections close now, others after their streams. */
@@ -109,6 +123,7 @@ export class WorkerClusterManager implements ClusterManager {
   #localCluster({ server }: CompileContext): LocalCluster {
     const hosts = (): HostSet | undefined => this.#clusters.get(this.#localName)?.hostSets[0];
     return {
+      name: this.#localName,
       locality: server.locality,
       get hosts() {
         return hosts();

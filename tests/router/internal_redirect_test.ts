@@ -201,7 +201,7 @@ const LOCATIONS: { location: string; want: unknown }[] = [
     want: { scheme: "https", hostAndPort: "a.test:8443", path: "/" },
   },
   { location: "http://u:p@a.test/x", want: { scheme: "http", hostAndPort: "a.test", path: "/x" } },
-  { location: "http://a.test?x", want: { scheme: "http", hostAndPort: "a.test", path: "/?x" } },
+  { location: "http://a.test?x", want: { scheme: "http", hostAndPort: "a.test", path: "?x" } },
   { location: "http:///x", want: undefined },
   { location: "//a.test/x", want: undefined },
   { location: "/x", want: undefined },

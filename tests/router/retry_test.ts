@@ -420,6 +420,41 @@ Deno.test("A body above the limit is sent once and not kept", async () => {
   assertEquals(bench.a.stat("retry_or_shadow_abandoned"), 1);
 });
 
+const LIMITS: { name: string; host?: object; route?: object; attempts: number }[] = [
+  { name: "the connection's alone", attempts: 1 },
+  {
+    name: "a route allows more than the connection",
+    route: { request_body_buffer_limit: 6 },
+    attempts: 2,
+  },
+  {
+    name: "so does the older field",
+    route: { per_request_buffer_limit_bytes: 6 },
+    attempts: 2,
+  },
+  { name: "0 keeps nothing", route: { per_request_buffer_limit_bytes: 0 }, attempts: 1 },
+  { name: "a virtual host's", host: { per_request_buffer_limit_bytes: 6 }, attempts: 2 },
+  {
+    name: "the newer field wins over the older one of a lower level",
+    host: { request_body_buffer_limit: 6 },
+    route: { per_request_buffer_limit_bytes: 2 },
+    attempts: 2,
+  },
+];
+for (const row of LIMITS) {
+  Deno.test(`How much of a body is kept: ${row.name}`, async () => {
+    const routes = [toA(retry({ retry_on: "5xx" }), row.route)];
+    const host = { name: "v", domains: ["*"], routes, ...row.host };
+    const bench = await Bench.with({ virtual_hosts: [host] }, { bufferLimitBytes: 4 });
+    bench.begin(request("/", { method: "POST" }));
+    bench.data("abc", false);
+    bench.data("def", true);
+    play(bench, [503]);
+    assertEquals(bench.a.streams.length, row.attempts);
+    assertEquals(bench.log.includes("pause"), false);
+  });
+}
+
 Deno.test("A body that outgrows the limit between two tries ends the request", async () => {
   const bench = await Bench.with([toA(retry({ retry_on: "5xx" }))], { bufferLimitBytes: 4 });
   bench.begin(request("/", { method: "POST" }));
@@ -488,6 +523,21 @@ Deno.test("A response may say when to come back", async () => {
   bench.advance(1100);
   assertEquals(bench.a.streams.length, 2);
   assertEquals(bench.a.stat("upstream_rq_retry_backoff_ratelimited"), 1);
+});
+
+Deno.test("A response may say at what second to come back", async () => {
+  const policy = {
+    retry_on: "5xx",
+    rate_limited_retry_back_off: { reset_headers: [{ name: "x-at", format: "UNIX_TIMESTAMP" }] },
+  };
+  const bench = await Bench.with([toA(retry(policy))]);
+  bench.get();
+  const at = Math.floor(bench.clock.wallMs() / 1000) + 2;
+  bench.run(() => bench.a.streams[0]!.respond(503, { headers: [["x-at", String(at)]] }));
+  bench.advance(1990);
+  assertEquals(bench.a.streams.length, 1);
+  bench.advance(1100);
+  assertEquals(bench.a.streams.length, 2);
 });
 
 Deno.test("Back-offs double up to their maximum", async () => {
@@ -577,4 +627,14 @@ Deno.test("A second name for statistics comes from internal requests and goes no
     assertEquals(bench.stat(`cluster.a.my_name.${name}`), 1, name);
   }
   assertEquals(bench.a.streams[0]!.headers!.has("x-envoy-upstream-alt-stat-name"), false);
+});
+
+Deno.test("A host that may have no pool is answered for as if there were none, without retries", async () => {
+  const bench = await Bench.with([toA(retry({ retry_on: "5xx" }))]);
+  bench.a.behaviours = ["pool_overflow"];
+  bench.get();
+  bench.advance(BACK_OFF_MS);
+  assertEquals(bench.log, ["503", "data no healthy upstream end"]);
+  assertEquals([bench.flags, bench.details], ["UH", "no_healthy_upstream"]);
+  assertEquals([bench.a.streams.length, header(bench, "x-envoy-overloaded")], [1, undefined]);
 });

@@ -8,14 +8,13 @@ const NO_POLICY_HASH = "the hash policies of the route are used";
 export const CLUSTER_SUPPORT: SupportTable = {
   "envoy.config.cluster.v3.Cluster": {
     acted:
-      "name alt_stat_name type cleanup_interval eds_cluster_config ignore_health_on_host_removal original_dst_lb_config cluster_type connect_timeout per_connection_buffer_limit_bytes lb_policy lb_subset_config load_assignment max_requests_per_connection circuit_breakers upstream_http_protocol_options common_http_protocol_options http_protocol_options http2_protocol_options typed_extension_protocol_options dns_refresh_rate dns_jitter dns_failure_refresh_rate respect_dns_ttl dns_lookup_family dns_resolvers use_tcp_for_dns_lookups dns_resolution_config typed_dns_resolver_config upstream_bind_config least_request_lb_config maglev_lb_config ring_hash_lb_config round_robin_lb_config common_lb_config transport_socket transport_socket_matches metadata protocol_selection upstream_connection_options load_balancing_policy upstream_config track_timeout_budgets track_cluster_stats connection_pool_per_downstream_connection preconnect_policy close_connections_on_host_health_failure health_checks outlier_detection",
+      "name alt_stat_name type wait_for_warm_on_init cleanup_interval eds_cluster_config ignore_health_on_host_removal original_dst_lb_config cluster_type connect_timeout per_connection_buffer_limit_bytes lb_policy lb_subset_config load_assignment max_requests_per_connection circuit_breakers upstream_http_protocol_options common_http_protocol_options http_protocol_options http2_protocol_options typed_extension_protocol_options dns_refresh_rate dns_jitter dns_failure_refresh_rate respect_dns_ttl dns_lookup_family dns_resolvers use_tcp_for_dns_lookups dns_resolution_config typed_dns_resolver_config upstream_bind_config least_request_lb_config maglev_lb_config ring_hash_lb_config round_robin_lb_config common_lb_config transport_socket transport_socket_matches metadata protocol_selection upstream_connection_options load_balancing_policy upstream_config track_timeout_budgets track_cluster_stats connection_pool_per_downstream_connection preconnect_policy close_connections_on_host_health_failure health_checks outlier_detection",
     missing: {
       stats_matcher: "all statistics of the cluster are kept",
       per_connection_buffer_high_watermark_timeout:
         "a peer that does not read is ended by other timeouts",
       lrs_server: "load is not reported",
       lrs_report_endpoint_metrics: "load is not reported",
-      wait_for_warm_on_init: "the start waits for the first resolution of names of all clusters",
       queuing_policies: "waiting requests are served first come, first served",
     },
     refused: {
@@ -31,8 +30,7 @@ export const CLUSTER_SUPPORT: SupportTable = {
       "priority max_connections max_pending_requests max_requests max_retries retry_budget track_remaining max_connection_pools",
   },
   "envoy.config.cluster.v3.CircuitBreakers.Thresholds.RetryBudget": {
-    acted: "budget_percent min_retry_concurrency",
-    missing: { budget_interval: "the budget is of the requests in flight" },
+    acted: "budget_percent min_retry_concurrency budget_interval",
   },
   "envoy.config.cluster.v3.Cluster.CommonLbConfig": {
     acted:
@@ -80,9 +78,8 @@ export const CLUSTER_SUPPORT: SupportTable = {
   },
   "envoy.config.cluster.v3.UpstreamConnectionOptions.HappyEyeballsConfig": ALL,
   "envoy.config.cluster.v3.TrackClusterStats": {
-    acted: "timeout_budgets",
+    acted: "timeout_budgets request_response_sizes",
     missing: {
-      request_response_sizes: "sizes have no histograms",
       per_endpoint_stats: "endpoints have no statistics of their own",
     },
   },
@@ -151,6 +148,16 @@ export const CLUSTER_SUPPORT: SupportTable = {
   "envoy.extensions.clusters.dns.v3.DnsCluster": ALL,
   "envoy.extensions.clusters.dns.v3.DnsCluster.RefreshRate": ALL,
   "envoy.extensions.clusters.original_dst.v3.OriginalDstCluster": ALL,
+  "envoy.extensions.load_balancing_policies.client_side_weighted_round_robin.v3.ClientSideWeightedRoundRobin":
+    {
+      acted:
+        "enable_oob_load_report blackout_period weight_expiration_period weight_update_period error_utilization_penalty metric_names_for_computing_utilization slow_start_config",
+      missing: {
+        oob_reporting_period: "load is reported with responses only",
+        oob_reporting_config: "load is reported with responses only",
+      },
+    },
+  "envoy.extensions.load_balancing_policies.cluster_provided.v3.ClusterProvided": ALL,
   "envoy.extensions.load_balancing_policies.common.v3.ConsistentHashingLbConfig": {
     acted: "use_hostname_for_hashing hash_balance_factor",
     missing: { hash_policy: NO_POLICY_HASH },
@@ -177,6 +184,7 @@ export const CLUSTER_SUPPORT: SupportTable = {
   "envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin": ALL,
   "envoy.extensions.load_balancing_policies.subset.v3.Subset": ALL,
   "envoy.extensions.load_balancing_policies.subset.v3.Subset.LbSubsetSelector": ALL,
+  "envoy.extensions.load_balancing_policies.wrr_locality.v3.WrrLocality": ALL,
   "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig": {
     acted: "resolvers dns_resolver_options query_timeout_seconds query_tries",
     missing: {
@@ -224,4 +232,5 @@ export const CLUSTER_SUPPORT: SupportTable = {
     acted: "http_protocol_options http2_protocol_options",
     missing: { http3_protocol_options: "HTTP/3 is not spoken, so never taken over" },
   },
+  "envoy.extensions.upstreams.tcp.v3.TcpProtocolOptions": ALL,
 };

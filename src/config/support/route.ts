@@ -23,9 +23,9 @@ export const ROUTE_SUPPORT: SupportTable = {
   "envoy.config.route.v3.VirtualHost": {
     acted:
       "name domains routes matcher require_tls virtual_clusters rate_limits request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove typed_per_filter_config include_request_attempt_count include_attempt_count_in_response retry_policy include_is_timeout_retry_header per_request_buffer_limit_bytes request_body_buffer_limit request_mirror_policies metadata hedge_policy",
+    missing: { retry_policy_typed_config: NOT_IN_ENVOY },
     refused: {
       cors: NO_CORS,
-      retry_policy_typed_config: "requests are retried by retry_policy only",
       route_specifiers: NO_SPECIFIERS,
     },
   },
@@ -53,12 +53,12 @@ export const ROUTE_SUPPORT: SupportTable = {
     acted:
       "cluster cluster_header weighted_clusters metadata_match cluster_not_found_response_code prefix_rewrite regex_rewrite path_rewrite_policy path_rewrite host_rewrite_literal auto_host_rewrite host_rewrite_header host_rewrite_path_regex host_rewrite append_x_forwarded_host timeout idle_timeout flush_timeout retry_policy request_mirror_policies priority rate_limits include_vh_rate_limits hash_policy max_grpc_timeout grpc_timeout_offset upgrade_configs internal_redirect_policy internal_redirect_action max_internal_redirects max_stream_duration hedge_policy",
     missing: {
+      retry_policy_typed_config: NOT_IN_ENVOY,
       early_data_policy: "early data is not taken",
     },
     refused: {
       cluster_specifier_plugin: "clusters are chosen by routes only",
       inline_cluster_specifier_plugin: "clusters are chosen by routes only",
-      retry_policy_typed_config: "requests are retried by retry_policy only",
       cors: NO_CORS,
     },
   },

@@ -1,28 +1,27 @@
 /** What every upstream connection counts for its cluster, its host and their limits. */
 
 import type { CloseReason, Connection } from "../../net/mod.ts";
-import type { SharedBreaker } from "../circuit_breaker.ts";
 import type { ClusterFacts } from "../cluster_info.ts";
 import type { UpstreamHost } from "../host.ts";
 import { HOST_STAT } from "../host_memory.ts";
+import type { ConnectionLimits } from "./connection_limits.ts";
 import { POOL_STAT } from "./pool_stats.ts";
 
 /** The part of a pool's context that is counted on. */
 export interface TallyContext {
   readonly facts: ClusterFacts;
   readonly host: UpstreamHost;
-  readonly breaker: SharedBreaker;
+  readonly limits: ConnectionLimits;
 }
 
-/** Raises and lowers the stats and breaker of one connection, from its start to its close. */
+/** Raises and lowers the stats of one connection that the limits have granted, to its close. */
 export class ConnectionTally {
   readonly #context: TallyContext;
   #countedSent = 0;
 
   constructor(context: TallyContext) {
     this.#context = context;
-    const { facts, host, breaker } = context;
-    breaker.takeConnection();
+    const { facts, host } = context;
     facts.stats.inc(POOL_STAT.cxTotal);
     facts.stats.change(POOL_STAT.cxActive, 1);
     host.stats.inc(HOST_STAT.cxTotal);
@@ -40,11 +39,11 @@ export class ConnectionTally {
 
   /** The unit of the breaker that the stream held goes back too. */
   streamEnded(): void {
-    const { facts, host, breaker } = this.#context;
+    const { facts, host, limits } = this.#context;
     host.activeRequests--;
     host.stats.change(HOST_STAT.rqActive, -1);
     facts.stats.change(POOL_STAT.rqActive, -1);
-    breaker.releaseRequest();
+    limits.breaker.releaseRequest();
   }
 
   received(bytes: number): void {
@@ -67,10 +66,10 @@ export class ConnectionTally {
       readonly wasConnecting: boolean;
     },
   ): void {
-    const { facts, host, breaker } = this.#context;
+    const { facts, host, limits } = this.#context;
     const { stats } = facts;
     this.sent(connection);
-    breaker.releaseConnection();
+    limits.release(host);
     stats.change(POOL_STAT.cxActive, -1);
     host.stats.change(HOST_STAT.cxActive, -1);
     stats.inc(POOL_STAT.cxDestroy);

@@ -8,6 +8,7 @@ import type { ResponseDecoder } from "../../http/mod.ts";
 import type { PendingStream, StreamRequest } from "../api.ts";
 import { HOST_STAT } from "../host_memory.ts";
 import type { HostPool } from "../host.ts";
+import type { LimitedPool } from "./connection_limits.ts";
 import { PendingRequests } from "./pending_requests.ts";
 import type { PoolContext } from "./pool_context.ts";
 import { POOL_STAT } from "./pool_stats.ts";
@@ -17,7 +18,7 @@ import { type ConnectFailure, PooledConnection, type PoolOwner } from "./pooled_
 /**
  * Gives each request a connection, a place in the line or a failure, within the circuit breakers.
  */
-export class HttpPool implements PoolOwner, HostPool {
+export class HttpPool implements PoolOwner, HostPool, LimitedPool {
   readonly #context: PoolContext;
   /** Connections that can take a stream; the last became so last. */
   readonly #ready: PooledConnection[] = [];
@@ -36,6 +37,7 @@ export class HttpPool implements PoolOwner, HostPool {
     this.#context = context;
     this.#preconnects = context.preconnectRatio > 1;
     this.#pending = new PendingRequests(() => this.#onCancel());
+    context.limits.pools.add(this);
     this.#serveLater = () => {
       this.#willServe = false;
       this.#serve();
@@ -54,6 +56,13 @@ export class HttpPool implements PoolOwner, HostPool {
     return this.#all.size === 0 && this.#pending.length === 0;
   }
 
+  /** Whether nobody would miss it: no request waits or is under way. */
+  get isUnused(): boolean {
+    if (this.#pending.length > 0) return false;
+    for (const connection of this.#all) if (connection.activeStreams > 0) return false;
+    return true;
+  }
+
   newStream(decoder: ResponseDecoder, request: StreamRequest): PendingStream | undefined {
     const connection = this.#takeReady();
     if (connection !== undefined) {
@@ -61,8 +70,8 @@ export class HttpPool implements PoolOwner, HostPool {
       if (this.#preconnects) this.#preconnect();
       return undefined;
     }
-    const { breaker, facts, host } = this.#context;
-    if (!breaker.tryPending()) {
+    const { limits, facts, host } = this.#context;
+    if (!limits.breaker.tryPending()) {
       facts.stats.inc(POOL_STAT.rqPendingOverflow);
       request.callbacks.onPoolFailure("overflow", "", host);
       return undefined;
@@ -103,6 +112,28 @@ export class HttpPool implements PoolOwner, HostPool {
     this.#reportIdle();
   }
 
+  /** Lets an unused pool go at once; its idle connections close with the turn. */
+  giveUp(): void {
+    this.#delete();
+    this.drainForDeletion();
+  }
+
+  // When connections are short (LimitedPool).
+
+  connectWaiting(): boolean {
+    if (this.#pending.length === 0 || this.#all.size > 0) return false;
+    return !this.#tryConnect();
+  }
+
+  giveConnection(): boolean {
+    const connection = this.#ready[0];
+    // What waits here is served by it in this turn or the next one.
+    if (connection === undefined || this.#pending.length > 0) return false;
+    // Streams of HTTP/2 end in peace; its connection might never be idle.
+    connection.drain();
+    return true;
+  }
+
   // Its connections (PoolOwner).
 
   onConnected(connection: PooledConnection): void {
@@ -113,6 +144,8 @@ export class HttpPool implements PoolOwner, HostPool {
   }
 
   onReady(connection: PooledConnection): void {
+    const { limits } = this.#context;
+    if (limits.owes && limits.settle(connection)) return;
     this.#ready.push(connection);
     if (this.#pending.length > 0 && !this.#willServe) {
       // Not now: the peer's FIN may stand right behind the response that made it free.
@@ -151,8 +184,8 @@ export class HttpPool implements PoolOwner, HostPool {
   }
 
   #start(connection: PooledConnection, decoder: ResponseDecoder, request: StreamRequest): void {
-    const { breaker, facts, host } = this.#context;
-    if (breaker.tryRequest()) {
+    const { limits, facts, host } = this.#context;
+    if (limits.breaker.tryRequest()) {
       connection.startStream(decoder, request);
       return;
     }
@@ -182,24 +215,27 @@ export class HttpPool implements PoolOwner, HostPool {
   /** One connection for each stream that waits beyond what is connecting already. */
   #connectAsNeeded(): void {
     while (this.#pending.length > this.#connectingCapacity) {
-      if (this.#takeReady() !== undefined || !this.#connect()) return;
+      if (this.#takeReady() !== undefined) return;
+      if (this.#connect()) continue;
+      if (this.#all.size === 0) this.#context.limits.wait(this);
+      return;
     }
   }
 
   /** Opens one connection. @returns false if the limits allow no more */
   #connect(): boolean {
-    const { breaker, facts, host, hostConnectionLimit } = this.#context;
-    const isAllowed = breaker.mayConnect &&
-      (hostConnectionLimit === undefined || host.totalConnections() < hostConnectionLimit);
-    if (!isAllowed) {
-      facts.stats.inc(POOL_STAT.cxOverflow);
-      // Without any connection of its own the request would wait for ever.
-      if (this.#all.size > 0) return false;
-    }
+    if (this.#tryConnect()) return true;
+    this.#context.facts.stats.inc(POOL_STAT.cxOverflow);
+    return false;
+  }
+
+  #tryConnect(): boolean {
+    const { limits, host } = this.#context;
+    if (!limits.tryTake(host, this.#all.size === 0)) return false;
     const connection = new PooledConnection(this, this.#context);
     this.#all.add(connection);
     this.#connectingCapacity += connection.assumedCapacity;
-    return isAllowed;
+    return true;
   }
 
   /** Connections for requests to come; a host that is not healthy gets none. */
@@ -240,19 +276,24 @@ export class HttpPool implements PoolOwner, HostPool {
   }
 
   #releasePending(): void {
-    const { breaker, facts, host } = this.#context;
-    breaker.releasePending();
+    const { limits, facts, host } = this.#context;
+    limits.breaker.releasePending();
     facts.stats.change(POOL_STAT.rqPendingActive, -1);
     host.stats.change(HOST_STAT.rqPendingActive, -1);
   }
 
   #reportIdle(): void {
     if (!this.isIdle || this.#isDeleted) return;
-    const { onIdle, onDeleted } = this.#context;
+    const { onIdle } = this.#context;
     onIdle?.();
     // Pools of one name or downstream connection live only as long as they are used.
     if (!this.#isDraining && onIdle === undefined) return;
+    this.#delete();
+  }
+
+  #delete(): void {
     this.#isDeleted = true;
-    onDeleted();
+    this.#context.limits.leave(this);
+    this.#context.onDeleted();
   }
 }

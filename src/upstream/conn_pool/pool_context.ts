@@ -3,10 +3,10 @@
 import type { Dispatcher } from "../../base/mod.ts";
 import type { ClientConnectionCallbacks, ClientHttpConnection } from "../../http/mod.ts";
 import type { Connection } from "../../net/mod.ts";
-import type { SharedBreaker } from "../circuit_breaker.ts";
 import type { ClusterFacts } from "../cluster_info.ts";
 import type { UpstreamHost } from "../host.ts";
 import type { UpstreamProtocolOptions } from "../protocol_options.ts";
+import type { ConnectionLimits } from "./connection_limits.ts";
 
 /** Protocol of a pool: fixed, or what ALPN says of each connection. */
 export type PoolProtocol = "http1" | "http2" | "auto";
@@ -23,11 +23,9 @@ export interface PoolContext {
   readonly dispatcher: Dispatcher;
   readonly facts: ClusterFacts;
   readonly host: UpstreamHost;
-  readonly breaker: SharedBreaker;
   readonly options: UpstreamProtocolOptions;
   readonly protocol: PoolProtocol;
-  /** Connections this host may have; undefined: no limit of its own. */
-  readonly hostConnectionLimit: number | undefined;
+  readonly limits: ConnectionLimits;
   /** Streams to be provided for, to streams wanted (preconnect_policy); 1: no more than needed. */
   readonly preconnectRatio: number;
   /** Begins to connect, TLS included; events are set by the caller before anything can happen. */

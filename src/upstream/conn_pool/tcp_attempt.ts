@@ -7,10 +7,10 @@ import type { Address, Dispatcher, OutputBuffer, Timer } from "../../base/mod.ts
 import type { TlsInfo } from "../../http/mod.ts";
 import type { CloseKind, CloseReason, Connection, ConnectionEvents } from "../../net/mod.ts";
 import type { PendingStream, PoolReady, TcpRequest } from "../api.ts";
-import type { SharedBreaker } from "../circuit_breaker.ts";
 import { settledConnection } from "../connect_race.ts";
 import type { ClusterFacts } from "../cluster_info.ts";
 import type { UpstreamHost } from "../host.ts";
+import type { ConnectionLimits } from "./connection_limits.ts";
 import { ConnectionTally, isLocalClose } from "./connection_tally.ts";
 import { POOL_STAT } from "./pool_stats.ts";
 
@@ -18,8 +18,7 @@ export interface TcpContext {
   readonly dispatcher: Dispatcher;
   readonly facts: ClusterFacts;
   readonly host: UpstreamHost;
-  readonly breaker: SharedBreaker;
-  readonly hostConnectionLimit: number | undefined;
+  readonly limits: ConnectionLimits;
   readonly connect: () => Connection;
   /** Connections to the host that are up or in the making, where somebody may close them all. */
   readonly live: Set<TcpAttempt> | undefined;
@@ -51,16 +50,15 @@ export class TcpAttempt implements PendingStream, ConnectionEvents {
 
   /** @returns false if a limit refused it; `onFailure` has been called then */
   start(): boolean {
-    const { breaker, facts, host, hostConnectionLimit, dispatcher } = this.#context;
+    const { limits, facts, host, dispatcher } = this.#context;
+    const { breaker } = limits;
     const { stats } = facts;
     if (!breaker.tryPending()) {
       stats.inc(POOL_STAT.rqPendingOverflow);
       this.#request.onFailure("overflow", "", host);
       return false;
     }
-    const isAllowed = breaker.mayConnect &&
-      (hostConnectionLimit === undefined || host.totalConnections() < hostConnectionLimit);
-    if (!isAllowed) {
+    if (!limits.tryTake(host, false)) {
       breaker.releasePending();
       stats.inc(POOL_STAT.cxOverflow);
       this.#request.onFailure("overflow", "", host);
@@ -99,14 +97,14 @@ export class TcpAttempt implements PendingStream, ConnectionEvents {
 
   onConnected(): void {
     if (this.#isCancelled) return;
-    const { facts, host, breaker, dispatcher } = this.#context;
+    const { facts, host, limits, dispatcher } = this.#context;
     const connection = settledConnection(this.#connection!);
     this.#connection = connection;
     const now = dispatcher.clock.nowMs();
     this.#timer.cancel();
     this.#releasePending();
     facts.connectTime.record(now - this.#startMs);
-    if (!breaker.tryRequest()) {
+    if (!limits.breaker.tryRequest()) {
       this.#isCancelled = true;
       facts.stats.inc(POOL_STAT.rqActiveOverflow);
       connection.close("no_flush");
@@ -172,7 +170,7 @@ export class TcpAttempt implements PendingStream, ConnectionEvents {
 
   #releasePending(): void {
     this.#isPendingReleased = true;
-    this.#context.breaker.releasePending();
+    this.#context.limits.breaker.releasePending();
     this.#context.facts.stats.change(POOL_STAT.rqPendingActive, -1);
   }
 }

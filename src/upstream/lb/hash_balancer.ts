@@ -8,9 +8,10 @@ import { type StatGroup, type StatTemplate } from "../../stats/mod.ts";
 import { clusterStat } from "../cluster_stats.ts";
 import type { UpstreamHost } from "../host.ts";
 import type { HostSet } from "../host_set.ts";
+import type { TableData } from "../resource.ts";
 import { BoundedLoadTable } from "./bounded_load.ts";
-import { type BuildTable, type HashTable, remainder } from "./hash_table.ts";
-import { weightHosts } from "./hash_weights.ts";
+import { type HashTable, remainder, type TableKind } from "./hash_table.ts";
+import { type WeightedHosts, weightHosts } from "./hash_weights.ts";
 import type { Balancer, BalancerOptions, HashingOptions, LbPolicy } from "./policy.ts";
 import {
   choosePriority,
@@ -29,7 +30,7 @@ export interface HashPolicyOptions {
   /** Scope of its gauges under the cluster's. */
   readonly statPrefix: string;
   readonly statTemplate: StatTemplate;
-  readonly build: BuildTable;
+  readonly kind: TableKind;
   readonly hashing: HashingOptions;
   readonly usesLocalityWeights: boolean;
 }
@@ -46,6 +47,7 @@ export class HashBalancer implements Balancer {
   readonly #stats: StatGroup | undefined;
   #load: PriorityLoad = EMPTY_LOAD;
   #tables: readonly HashTable[] = [];
+  #data: readonly TableData[] = [];
   readonly #choice: PriorityChoice = { priority: 0, isDegraded: false };
 
   constructor(policy: HashPolicyOptions, options: BalancerOptions) {
@@ -56,10 +58,20 @@ export class HashBalancer implements Balancer {
       : undefined;
   }
 
-  refresh(sets: readonly HostSet[]): void {
+  get tables(): readonly TableData[] {
+    return this.#data;
+  }
+
+  refresh(sets: readonly HostSet[], shared?: readonly TableData[]): void {
     const load = sets.length === 0 ? EMPTY_LOAD : priorityLoad(sets, panicThreshold(this.#options));
     this.#load = load;
-    this.#tables = sets.map((set, i) => this.#build(set, load.panic[i]!));
+    const data: TableData[] = [];
+    this.#tables = sets.map((set, i) => {
+      const places = new Places(set, load.panic[i]!, this.#usesLocalities);
+      data.push(shared?.[i] ?? this.#policy.kind.layOut(places.weighted, this.#stats));
+      return this.#open(data[i]!, places);
+    });
+    this.#data = data;
   }
 
   chooseHost(context: LoadBalancerContext | undefined): UpstreamHost | undefined {
@@ -83,14 +95,37 @@ export class HashBalancer implements Balancer {
     return host;
   }
 
-  #build(set: HostSet, usesAll: boolean): HashTable {
-    const policy = this.#policy;
-    const usesLocalities = policy.usesLocalityWeights || this.#options.locality.usesWeights;
-    const hosts = weightHosts(set, { usesAll, usesLocalities });
-    const table = policy.build(hosts, this.#stats);
-    const factorPct = policy.hashing.hashBalanceFactor ?? 0;
+  get #usesLocalities(): boolean {
+    return this.#policy.usesLocalityWeights || this.#options.locality.usesWeights;
+  }
+
+  #open(data: TableData, places: Places): HashTable {
+    const { kind, hashing } = this.#policy;
+    const table = kind.open(data, places.set.hosts);
+    const factorPct = hashing.hashBalanceFactor ?? 0;
     if (factorPct === 0) return table;
     const { activeRequests } = this.#options;
-    return new BoundedLoadTable(table, hosts, { factorPct, activeRequests });
+    return new BoundedLoadTable(table, places.weighted, { factorPct, activeRequests });
+  }
+}
+
+/** The hosts of a priority with their shares, weighed when they are first wanted. */
+class Places {
+  readonly set: HostSet;
+  readonly #usesAll: boolean;
+  readonly #usesLocalities: boolean;
+  #weighted: WeightedHosts | undefined;
+
+  constructor(set: HostSet, usesAll: boolean, usesLocalities: boolean) {
+    this.set = set;
+    this.#usesAll = usesAll;
+    this.#usesLocalities = usesLocalities;
+  }
+
+  get weighted(): WeightedHosts {
+    return this.#weighted ??= weightHosts(this.set, {
+      usesAll: this.#usesAll,
+      usesLocalities: this.#usesLocalities,
+    });
   }
 }

@@ -4,6 +4,7 @@ import { formatAddress } from "../../base/mod.ts";
 import { binaryText } from "../../matching/mod.ts";
 import type { StatGroup } from "../../stats/mod.ts";
 import type { UpstreamHost } from "../host.ts";
+import type { TableData } from "../resource.ts";
 import type { WeightedHosts } from "./hash_weights.ts";
 
 /** Hosts by hash; never changes once built. */
@@ -15,8 +16,18 @@ export interface HashTable {
   choose(high: number, low: number, attempt: number): UpstreamHost | undefined;
 }
 
-/** Builds a table, and tells its sizes to `stats` where there are any. */
-export type BuildTable = (hosts: WeightedHosts, stats: StatGroup | undefined) => HashTable;
+/** How a policy lays out its tables and reads them, its own or main's. */
+export interface TableKind {
+  /** Tells the sizes to `stats` where there are any. */
+  layOut(hosts: WeightedHosts, stats: StatGroup | undefined): TableData;
+  /** @param hosts all of the priority, as the table's indices mean them */
+  open(data: TableData, hosts: readonly UpstreamHost[]): HashTable;
+}
+
+/** Numbers that all threads may read. */
+export function sharedNumbers(count: number): Uint32Array<SharedArrayBuffer> {
+  return new Uint32Array(new SharedArrayBuffer(count * Uint32Array.BYTES_PER_ELEMENT));
+}
 
 /** A byte string: `hash_key` of the endpoint's `envoy.lb` metadata, its hostname or its address. */
 export function hashKey(host: UpstreamHost, usesHostname: boolean): string {

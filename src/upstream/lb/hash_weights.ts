@@ -9,6 +9,8 @@ import type { HostSet, LocalityHosts } from "../host_set.ts";
 /** Hosts in parallel with their shares of the table, which add up to 1. */
 export interface WeightedHosts {
   readonly hosts: readonly UpstreamHost[];
+  /** Where each stands among all hosts of the priority. */
+  readonly indices: readonly number[];
   readonly weights: readonly number[];
   readonly minWeight: number;
   readonly maxWeight: number;
@@ -23,11 +25,14 @@ export function weightHosts(
   { usesAll, usesLocalities }: { readonly usesAll: boolean; readonly usesLocalities: boolean },
 ): WeightedHosts {
   const hosts: UpstreamHost[] = [];
+  const indices: number[] = [];
   const weights: number[] = [];
+  const indexOf = new Map(set.hosts.map((host, i) => [host, i]));
   const add = (group: readonly UpstreamHost[], share: number): void => {
     const sum = group.reduce((total, host) => total + host.weight, 0);
     for (const host of group) {
       hosts.push(host);
+      indices.push(indexOf.get(host)!);
       weights.push(host.weight * share / sum);
     }
   };
@@ -45,7 +50,7 @@ export function weightHosts(
     minWeight = Math.min(minWeight, weight);
     maxWeight = Math.max(maxWeight, weight);
   }
-  return { hosts, weights, minWeight, maxWeight };
+  return { hosts, indices, weights, minWeight, maxWeight };
 }
 
 /** Rounding adds up in this order, and Envoy keeps localities sorted. */

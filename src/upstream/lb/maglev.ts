@@ -13,8 +13,9 @@ import { type StatGroup, statTemplate } from "../../stats/mod.ts";
 import type { UpstreamHost } from "../host.ts";
 import { behindHash } from "./hash_balancer.ts";
 import { hashingOf } from "./hash_config.ts";
-import { hashKey, type HashTable, remainder } from "./hash_table.ts";
+import { hashKey, type HashTable, remainder, sharedNumbers } from "./hash_table.ts";
 import type { WeightedHosts } from "./hash_weights.ts";
+import type { TableData } from "../resource.ts";
 import type { LbPolicyFactory } from "./policy.ts";
 
 type Message =
@@ -29,28 +30,29 @@ const FREE = 0xffffffff;
 class MaglevTable implements HashTable {
   readonly #hosts: readonly UpstreamHost[];
   /** Index into `#hosts` by place. */
-  readonly #places: Uint32Array;
+  readonly #owners: Uint32Array<SharedArrayBuffer>;
 
-  constructor(hosts: readonly UpstreamHost[], places: Uint32Array) {
+  constructor({ owners }: TableData, hosts: readonly UpstreamHost[]) {
     this.#hosts = hosts;
-    this.#places = places;
+    this.#owners = owners;
   }
 
   choose(high: number, low: number, attempt: number): UpstreamHost | undefined {
-    const size = this.#places.length;
+    const size = this.#owners.length;
     if (size === 0) return undefined;
     // A retry turns over nearly all bits, for a place far away.
     const place = attempt === 0
       ? remainder(high, low, size)
       : remainder((high ^ 0xffffffff) >>> 0, (low ^ -attempt) >>> 0, size);
-    return this.#hosts[this.#places[place]!];
+    return this.#hosts[this.#owners[place]!];
   }
 }
 
 /** One host as it fills the table. */
 interface Filler {
   readonly key: string;
-  readonly host: UpstreamHost;
+  /** Among all hosts of the priority. */
+  readonly index: number;
   readonly weight: number;
   /** Its next place, and the step to the one after. */
   place: number;
@@ -60,46 +62,55 @@ interface Filler {
   count: number;
 }
 
-function buildMaglev(
-  weighted: WeightedHosts,
+function layOut(
+  { hosts, indices, weights, maxWeight }: WeightedHosts,
   options: { readonly size: number; readonly usesHostname: boolean },
   stats: StatGroup | undefined,
-): HashTable {
-  const { size } = options;
-  if (weighted.hosts.length === 0) return new MaglevTable([], new Uint32Array(0));
-  const fillers = weighted.hosts.map((host, i) =>
-    fillerOf(host, hashKey(host, options.usesHostname), { weight: weighted.weights[i]!, size })
+): TableData {
+  const size = hosts.length === 0 ? 0 : options.size;
+  const owners = sharedNumbers(size);
+  const fillers = hosts.map((host, i) =>
+    fillerOf(hashKey(host, options.usesHostname), {
+      index: indices[i]!,
+      weight: weights[i]!,
+      size,
+    })
   );
   // The order of filling decides; it must not depend on the order of endpoints.
   fillers.sort((a, b) => a.key < b.key ? -1 : a.key > b.key ? 1 : 0);
-  const places = new Uint32Array(size).fill(FREE);
+  owners.fill(FREE);
   let filled = 0;
   for (let round = 1; filled < size; round++) {
     for (let i = 0; i < fillers.length && filled < size; i++) {
       const filler = fillers[i]!;
       if (round * filler.weight < filler.due) continue;
-      filler.due += weighted.maxWeight;
-      while (places[filler.place] !== FREE) advance(filler, size);
-      places[filler.place] = i;
+      filler.due += maxWeight;
+      while (owners[filler.place] !== FREE) advance(filler, size);
+      owners[filler.place] = filler.index;
       advance(filler, size);
       filler.count++;
       filled++;
     }
   }
-  stats?.set(STAT.minEntries, fillers.reduce((least, { count }) => Math.min(least, count), size));
-  stats?.set(STAT.maxEntries, fillers.reduce((most, { count }) => Math.max(most, count), 0));
-  return new MaglevTable(fillers.map(({ host }) => host), places);
+  if (size > 0) {
+    stats?.set(STAT.minEntries, fillers.reduce((least, { count }) => Math.min(least, count), size));
+    stats?.set(STAT.maxEntries, fillers.reduce((most, { count }) => Math.max(most, count), 0));
+  }
+  return { owners, high: undefined, low: undefined };
 }
 
 function fillerOf(
-  host: UpstreamHost,
   key: string,
-  { weight, size }: { readonly weight: number; readonly size: number },
+  { index, weight, size }: {
+    readonly index: number;
+    readonly weight: number;
+    readonly size: number;
+  },
 ): Filler {
   const wide = BigInt(size);
   return {
     key,
-    host,
+    index,
     weight,
     place: Number(xxHash64(key) % wide),
     skip: Number(xxHash64(key, 1n) % (wide - 1n)) + 1,
@@ -128,7 +139,10 @@ export const maglev: LbPolicyFactory = {
     return behindHash({
       statPrefix: "maglev_lb",
       statTemplate: STATS,
-      build: (hosts, stats) => buildMaglev(hosts, options, stats),
+      kind: {
+        layOut: (hosts, stats) => layOut(hosts, options, stats),
+        open: (data, hosts) => new MaglevTable(data, hosts),
+      },
       hashing,
       usesLocalityWeights,
     });

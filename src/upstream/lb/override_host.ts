@@ -13,6 +13,7 @@ import type {
 import type { LoadBalancerContext } from "../api.ts";
 import type { UpstreamHost } from "../host.ts";
 import type { HostSet } from "../host_set.ts";
+import type { TableData } from "../resource.ts";
 import type { Balancer, LbPolicyFactory } from "./policy.ts";
 
 /** Reads addresses from a request: `10.0.0.1:80,10.0.0.2:80`, or "" if it names none. */
@@ -35,13 +36,17 @@ class OverrideHostBalancer implements Balancer {
     this.#fallback = fallback;
   }
 
-  refresh(sets: readonly HostSet[]): void {
+  get tables(): readonly TableData[] | undefined {
+    return this.#fallback.tables;
+  }
+
+  refresh(sets: readonly HostSet[], tables?: readonly TableData[]): void {
     const hosts = new Map<string, UpstreamHost>();
     for (const set of sets) {
       for (const host of set.hosts) hosts.set(formatAddress(host.address), host);
     }
     this.#hosts = hosts;
-    this.#fallback.refresh(sets);
+    this.#fallback.refresh(sets, tables);
   }
 
   refreshLocal(): void {

@@ -7,13 +7,19 @@ import type { Scope, StatGroup } from "../../stats/mod.ts";
 import type { HostWait, LoadBalancerContext } from "../api.ts";
 import type { UpstreamHost } from "../host.ts";
 import type { HostSet } from "../host_set.ts";
+import type { TableData } from "../resource.ts";
 import type { LocalityOptions } from "./locality_config.ts";
 import type { Locality } from "./zones.ts";
 
 /** Chooses the hosts of one cluster, or of a subset of it, on one thread. */
 export interface Balancer {
-  /** Takes over changed hosts; `sets` are in order of their priorities, without gaps. */
-  refresh(sets: readonly HostSet[]): void;
+  /**
+   * Takes over changed hosts; `sets` are in order of their priorities, without gaps.
+   * @param tables laid out by main for these sets
+   */
+  refresh(sets: readonly HostSet[], tables?: readonly TableData[]): void;
+  /** What other threads may take over instead of laying it out again. */
+  readonly tables?: readonly TableData[] | undefined;
   /** The local cluster's hosts changed; absent where zones do not count. */
   refreshLocal?(): void;
   chooseHost(context: LoadBalancerContext | undefined): UpstreamHost | undefined;
@@ -43,6 +49,7 @@ export interface BalancerOptions {
 
 /** Where this proxy is, and the cluster of its peers (`local_cluster_name`). */
 export interface LocalCluster {
+  readonly name: string;
   /** `node.locality`. */
   readonly locality: Locality | undefined;
   /** The peers of the first priority as they are now. */

@@ -13,9 +13,10 @@ import { type StatGroup, statTemplate } from "../../stats/mod.ts";
 import type { UpstreamHost } from "../host.ts";
 import { behindHash } from "./hash_balancer.ts";
 import { hashingOf } from "./hash_config.ts";
-import { hashKey, type HashTable } from "./hash_table.ts";
+import { hashKey, type HashTable, sharedNumbers } from "./hash_table.ts";
 import type { WeightedHosts } from "./hash_weights.ts";
 import { murmurHash2 } from "./murmur_hash2.ts";
+import type { TableData } from "../resource.ts";
 import type { LbPolicyFactory } from "./policy.ts";
 
 type Typed = envoy_extensions_load_balancing_policies_ring_hash_v3_RingHash;
@@ -40,28 +41,16 @@ interface RingOptions {
 /** Places in order of their hashes, in parallel arrays of halves. */
 class Ring implements HashTable {
   readonly #hosts: readonly UpstreamHost[];
-  readonly #high: Uint32Array;
-  readonly #low: Uint32Array;
+  readonly #high: Uint32Array<SharedArrayBuffer>;
+  readonly #low: Uint32Array<SharedArrayBuffer>;
   /** Index into `#hosts` by place. */
-  readonly #owners: Uint32Array;
+  readonly #owners: Uint32Array<SharedArrayBuffer>;
 
-  constructor(
-    hosts: readonly UpstreamHost[],
-    hashes: BigUint64Array<ArrayBuffer>,
-    owners: Uint32Array,
-  ) {
+  constructor({ owners, high, low }: TableData, hosts: readonly UpstreamHost[]) {
     this.#hosts = hosts;
-    const size = hashes.length;
-    const order = Uint32Array.from(hashes, (_, i) => i);
-    order.sort((a, b) => hashes[a]! < hashes[b]! ? -1 : hashes[a]! > hashes[b]! ? 1 : a - b);
-    this.#high = new Uint32Array(size);
-    this.#low = new Uint32Array(size);
-    this.#owners = new Uint32Array(size);
-    order.forEach((from, to) => {
-      this.#high[to] = Number(hashes[from]! >> 32n);
-      this.#low[to] = Number(hashes[from]! & LOW_BITS);
-      this.#owners[to] = owners[from]!;
-    });
+    this.#owners = owners;
+    this.#high = high!;
+    this.#low = low!;
   }
 
   choose(high: number, low: number, attempt: number): UpstreamHost | undefined {
@@ -82,25 +71,24 @@ class Ring implements HashTable {
 }
 
 /** Shares that are no whole number of places are rounded in a running sum, so none is lost. */
-function buildRing(
-  weighted: WeightedHosts,
+function layOut(
+  { hosts, indices, weights, minWeight }: WeightedHosts,
   options: RingOptions,
   stats: StatGroup | undefined,
-): HashTable {
-  const { hosts, weights, minWeight } = weighted;
-  if (hosts.length === 0) return new Ring([], new BigUint64Array(0), new Uint32Array(0));
+): TableData {
+  if (hosts.length === 0) return inOrder(new BigUint64Array(0), []);
   const scale = Math.min(Math.ceil(minWeight * options.minSize) / minWeight, options.maxSize);
   const size = Math.ceil(scale);
   const hashes: bigint[] = [];
   const owners: number[] = [];
   let [target, least, most] = [0, size, 0];
-  hosts.forEach((host, owner) => {
+  hosts.forEach((host, i) => {
     const prefix = `${hashKey(host, options.usesHostname)}_`;
-    target += scale * weights[owner]!;
+    target += scale * weights[i]!;
     let places = 0;
     while (hashes.length < target) {
       hashes.push(options.hash(prefix + places++));
-      owners.push(owner);
+      owners.push(indices[i]!);
     }
     least = Math.min(least, places);
     most = Math.max(most, places);
@@ -108,7 +96,25 @@ function buildRing(
   stats?.set(STAT.size, size);
   stats?.set(STAT.minHashes, least);
   stats?.set(STAT.maxHashes, most);
-  return new Ring(hosts, BigUint64Array.from(hashes), Uint32Array.from(owners));
+  return inOrder(BigUint64Array.from(hashes), owners);
+}
+
+/** Of equal hashes the first that was placed comes first. */
+function inOrder(hashes: BigUint64Array, owners: readonly number[]): TableData {
+  const size = hashes.length;
+  const order = Uint32Array.from(hashes, (_, i) => i);
+  order.sort((a, b) => hashes[a]! < hashes[b]! ? -1 : hashes[a]! > hashes[b]! ? 1 : a - b);
+  const data = {
+    owners: sharedNumbers(size),
+    high: sharedNumbers(size),
+    low: sharedNumbers(size),
+  };
+  order.forEach((from, to) => {
+    data.high[to] = Number(hashes[from]! >> 32n);
+    data.low[to] = Number(hashes[from]! & LOW_BITS);
+    data.owners[to] = owners[from]!;
+  });
+  return data;
 }
 
 export const ringHash: LbPolicyFactory = {
@@ -131,7 +137,10 @@ export const ringHash: LbPolicyFactory = {
     return behindHash({
       statPrefix: "ring_hash_lb",
       statTemplate: STATS,
-      build: (hosts, stats) => buildRing(hosts, options, stats),
+      kind: {
+        layOut: (hosts, stats) => layOut(hosts, options, stats),
+        open: (data, hosts) => new Ring(data, hosts),
+      },
       hashing,
       usesLocalityWeights,
     });

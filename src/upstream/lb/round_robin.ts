@@ -7,9 +7,9 @@ import type {
 import type { UpstreamHost } from "../host.ts";
 import { EdfScheduler } from "./edf.ts";
 import { behindPriorities } from "./load_balancer.ts";
-import { localityOf } from "./locality_config.ts";
-import type { HostPicker, LbPolicyFactory } from "./policy.ts";
-import { compileSlowStart } from "./slow_start.ts";
+import { localityOf, type LocalityOptions } from "./locality_config.ts";
+import type { HostPicker, LbPolicyContext, LbPolicyFactory, PickingPolicy } from "./policy.ts";
+import { compileSlowStart, type SlowStart } from "./slow_start.ts";
 
 type Message =
   | envoy_extensions_load_balancing_policies_round_robin_v3_RoundRobin
@@ -54,10 +54,43 @@ export class EdfPicker implements HostPicker {
   }
 }
 
+const ownWeight = (host: UpstreamHost): number => host.weight;
+
 /** Whether a plain turn does the same as weights would. */
-export function haveEqualWeights(hosts: readonly UpstreamHost[]): boolean {
+export function haveEqualWeights(
+  hosts: readonly UpstreamHost[],
+  weightOf: (host: UpstreamHost) => number = ownWeight,
+): boolean {
   const first = hosts[0];
-  return first === undefined || hosts.every((host) => host.weight === first.weight);
+  if (first === undefined) return true;
+  const weight = weightOf(first);
+  return hosts.every((host) => weightOf(host) === weight);
+}
+
+/** Hosts in turn by some weight, which slow start may lower for a while. */
+export function weightedTurns(
+  context: Pick<LbPolicyContext, "random">,
+  options: {
+    readonly weightOf: (host: UpstreamHost) => number;
+    readonly slowStart: SlowStart | undefined;
+    readonly locality: LocalityOptions | undefined;
+  },
+): PickingPolicy {
+  const { weightOf, slowStart } = options;
+  const weightNow = slowStart === undefined
+    ? weightOf
+    : (host: UpstreamHost): number => weightOf(host) * slowStart.factorOf(host);
+  return {
+    locality: options.locality,
+    createPicker(hosts, previous) {
+      const seed = context.random.below(SEED_BOUND);
+      const isStarting = slowStart?.begin(hosts) === true;
+      if (isStarting || !haveEqualWeights(hosts, weightOf)) {
+        return new EdfPicker(hosts, weightNow, seed);
+      }
+      return new TurnPicker(hosts, previous instanceof TurnPicker ? previous.next : seed);
+    },
+  };
 }
 
 export const roundRobin: LbPolicyFactory = {
@@ -67,17 +100,10 @@ export const roundRobin: LbPolicyFactory = {
   legacyConfig: "roundRobinLbConfig",
   compile(message, context) {
     const config = message as Message | undefined;
-    const slowStart = compileSlowStart(config, context);
-    const weightOf = (host: UpstreamHost): number =>
-      slowStart === undefined ? host.weight : host.weight * slowStart.factorOf(host);
-    return behindPriorities({
+    return behindPriorities(weightedTurns(context, {
+      weightOf: ownWeight,
+      slowStart: compileSlowStart(config, context),
       locality: localityOf(config),
-      createPicker(hosts, previous) {
-        const seed = context.random.below(SEED_BOUND);
-        const isStarting = slowStart?.begin(hosts) === true;
-        if (isStarting || !haveEqualWeights(hosts)) return new EdfPicker(hosts, weightOf, seed);
-        return new TurnPicker(hosts, previous instanceof TurnPicker ? previous.next : seed);
-      },
-    });
+    }));
   },
 };

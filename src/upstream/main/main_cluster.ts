@@ -20,6 +20,7 @@ import {
 import type { HostMemory } from "../host_memory.ts";
 import type { EventFile } from "../event_file.ts";
 import type { CheckTransport } from "../health/checker.ts";
+import type { SuccessRates } from "../outlier/detector.ts";
 import type {
   BreakerPlace,
   ClusterResource,
@@ -213,6 +214,8 @@ export class MainCluster implements DynamicHostWatcher {
     }
     for (const refresh of this.#refreshes) refresh.start();
     this.#checkInitialized();
+    // Nobody is to wait for it, though its hosts come later.
+    if (this.message.waitForWarmOnInit === false) this.#becomeInitialized();
   }
 
   /** Ends all its queries and gives its hosts' cells back. */
@@ -248,6 +251,11 @@ export class MainCluster implements DynamicHostWatcher {
   onHostEvent(event: HostEvent): void {
     if (event.kind === "met") this.#met?.add(event.address);
     else this.#health.onHostEvent(event);
+  }
+
+  /** Of a host in the last interval of outlier detection; undefined where there is none. */
+  successRates(hostId: number): SuccessRates | undefined {
+    return this.#health.successRates(hostId);
   }
 
   /** Event logs are opened anew. */
@@ -387,10 +395,13 @@ export class MainCluster implements DynamicHostWatcher {
   #checkInitialized(): void {
     if (this.#isChecking || this.#isAwaiting || this.#unanswered.size > 0) return;
     this.#isChecking = true;
-    this.#health.start(() => {
-      this.isInitialized = true;
-      this.#options.onInitialized(this);
-    });
+    this.#health.start(() => this.#becomeInitialized());
+  }
+
+  #becomeInitialized(): void {
+    if (this.isInitialized) return;
+    this.isInitialized = true;
+    this.#options.onInitialized(this);
   }
 
   #setMembership(hasChanged: boolean): void {

@@ -131,14 +131,14 @@ export class MainClusters {
       watchDynamicHosts: (forward, watcher) => this.#watchDynamicHosts(forward, watcher),
       publish: (update) => {
         this.manager.updateHosts(update);
-        this.#options.onUpdate([update]);
+        this.#options.onUpdate([this.#withTables(update)]);
       },
       outlierLog: this.#outlierLog,
       subscribe: this.#options.subscribe,
       onText: (name, text) => this.#options.onText?.(name, text),
       publishHealth: (update) => {
         this.manager.applyHealth(update);
-        this.#options.onHealth?.(update);
+        this.#options.onHealth?.(update.refreshes ? this.#withTables(update) : update);
       },
       transport: () => this.manager.cluster(message.name)!,
       onInitialized: (done) => {
@@ -154,7 +154,7 @@ export class MainClusters {
     this.manager.apply(resource);
     // Its cache has to reach the workers before their first request.
     if (isDynamicForward(message)) this.#dnsCacheOf(message);
-    return resource;
+    return { ...resource, hosts: this.#withTables(resource.hosts) };
   }
 
   /** Begins to resolve the names of clusters that have not begun yet. */
@@ -226,7 +226,10 @@ export class MainClusters {
 
   /** All clusters as they are now, for a worker that starts. */
   resources(): ClusterResource[] {
-    return [...this.#clusters.values()].map((cluster) => cluster.resource());
+    return [...this.#clusters.values()].map((cluster) => {
+      const resource = cluster.resource();
+      return { ...resource, hosts: this.#withTables(resource.hosts) };
+    });
   }
 
   /** A worker died: what it held is given back, its gauges go. */
@@ -256,6 +259,12 @@ export class MainClusters {
     this.#dnsCaches?.close();
     for (const cluster of this.#clusters.values()) cluster.stop();
     for (const resolver of this.#resolvers.values()) resolver.close();
+  }
+
+  /** Main has laid its tables out by now; workers take them over. */
+  #withTables<Update extends { readonly cluster: string }>(update: Update): Update {
+    const tables = this.manager.cluster(update.cluster)?.tables;
+    return tables === undefined ? update : { ...update, tables };
   }
 
   /** Undefined where no cluster type that needs them is loaded. */

@@ -1,6 +1,6 @@
 // What is left after many requests that went wrong: no connection, no timer, no count of a limit.
 
-import type { TcpRequest, WorkerCluster } from "../../../src/upstream/mod.ts";
+import { HOST_STAT, type TcpRequest, type WorkerCluster } from "../../../src/upstream/mod.ts";
 import { assertEquals } from "../../support/assert.ts";
 import type { FakeConnection } from "../../support/fakes/connection.ts";
 import { frame, uint32 } from "../../support/http2.ts";
@@ -34,7 +34,9 @@ function leftovers({ bench, cluster }: Scene): object {
     pending: breaker.pendingRequests + high.pendingRequests,
     requests: breaker.requests + high.requests,
     gauges: bench.stats(/_active$/),
-    hosts: cluster.hostSets[0]!.hosts.map((host) => host.activeRequests + host.totalConnections()),
+    hosts: cluster.hostSets[0]!.hosts.map((host) =>
+      host.activeRequests + host.stats.get(HOST_STAT.cxActive)
+    ),
     timers: bench.clock.sleeping,
   };
 }
