@@ -19,6 +19,7 @@ import {
   clusterStat,
   type Host,
   HOST_STAT,
+  type PendingStream,
   type Priority,
   upstreamInfoOf,
 } from "../upstream/mod.ts";
@@ -112,6 +113,7 @@ export class Exchange implements AttemptOwner, DownstreamWatermarks {
   /** The point where something was to be sent upstream has been reached. */
   #hasStarted = false;
   #isDestroyed = false;
+  #hostWait: PendingStream | undefined;
   #responseTimer: Timer | undefined;
   #mirrors: Mirrors | undefined;
   #watchesDownstream = false;
@@ -189,10 +191,28 @@ export class Exchange implements AttemptOwner, DownstreamWatermarks {
   /** Sends the request's headers, or answers if there is no host. */
   start(endStream: boolean): void {
     const host = this.cluster.chooseHost(this.#hostChoice);
-    if (host === undefined) {
-      this.#answerNoHost();
-      return;
-    }
+    if (host === undefined) this.#awaitHost(endStream);
+    else this.#startOn(host, endStream);
+  }
+
+  /** Whether the cluster looks for the host: what follows the headers has to wait in the chain. */
+  get isAwaitingHost(): boolean {
+    return this.#hostWait !== undefined;
+  }
+
+  #awaitHost(endStream: boolean): void {
+    const wait = this.cluster.awaitHost?.(this.#hostChoice, (details) => {
+      this.#hostWait = undefined;
+      const host = this.cluster.chooseHost(this.#hostChoice);
+      if (host === undefined) return this.#answerNoHost(details);
+      this.#startOn(host, endStream);
+      if (!endStream && !this.#isDestroyed) this.callbacks.continueDecoding();
+    });
+    if (wait?.handle === undefined) this.#answerNoHost(wait?.details);
+    else this.#hostWait = wait.handle;
+  }
+
+  #startOn(host: Host, endStream: boolean): void {
     this.#settle();
     this.#hasStarted = true;
     const { callbacks } = this;
@@ -238,6 +258,7 @@ export class Exchange implements AttemptOwner, DownstreamWatermarks {
   destroy(): void {
     if (this.#isDestroyed) return;
     this.#isDestroyed = true;
+    this.#hostWait?.cancel();
     for (const attempt of this.attempts.splice(0)) attempt.reset();
     this.#mirrors?.destroy();
     if (this.#watchesDownstream) this.callbacks.removeDownstreamWatermarkCallbacks(this);
@@ -551,12 +572,12 @@ export class Exchange implements AttemptOwner, DownstreamWatermarks {
     return false;
   }
 
-  #answerNoHost(): void {
+  #answerNoHost(details = ""): void {
     this.charger.charge(503, undefined, false);
     this.abort({
       status: 503,
       body: "no healthy upstream",
-      details: "no_healthy_upstream",
+      details: details || "no_healthy_upstream",
       flag: FLAG.noHealthyUpstream,
     });
   }
