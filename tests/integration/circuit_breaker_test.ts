@@ -15,13 +15,19 @@ const UPSTREAM = new URL("../support/held_upstream.ts", import.meta.url);
 
 /** Clusters in the order of the upstream's ports, with their thresholds. */
 const CLUSTERS = {
-  requests: "max_requests: 5, max_pending_requests: 1000",
-  connections: "max_connections: 2, max_pending_requests: 1000",
-  pending: "max_connections: 2, max_pending_requests: 4",
-  retries: "max_retries: 3",
+  requests: thresholds("max_requests: 5, max_pending_requests: 1000"),
+  connections: thresholds("max_connections: 2, max_pending_requests: 1000"),
+  hosts: "per_host_thresholds: [{ max_connections: 2 }]",
+  pools: thresholds("max_connection_pools: 2"),
+  pending: thresholds("max_connections: 2, max_pending_requests: 4"),
+  retries: thresholds("max_retries: 3"),
 } as const;
 type ClusterName = keyof typeof CLUSTERS;
 const NAMES = Object.keys(CLUSTERS) as ClusterName[];
+
+function thresholds(limits: string): string {
+  return `thresholds: [{ track_remaining: true, ${limits} }]`;
+}
 
 const RETRY =
   "retry_on: 5xx, num_retries: 1, retry_back_off: { base_interval: 0.01s, max_interval: 0.02s }";
@@ -35,7 +41,7 @@ const route = (name: string): string => `
 const cluster = (name: ClusterName): string => `
   - name: ${name}
     connect_timeout: 2s
-    circuit_breakers: { thresholds: [{ track_remaining: true, ${CLUSTERS[name]} }] }
+    circuit_breakers: { ${CLUSTERS[name]} }
     load_assignment:
       cluster_name: ${name}
       endpoints: [{ lb_endpoints: [{ endpoint: { address: ${port(name)} } }] }]`;
@@ -185,6 +191,7 @@ async function assertGivenBack({ proxy, stat }: Stage, name: ClusterName): Promi
   for (const gauge of ["rq_active", "rq_pending_active"]) {
     await until(`${name}: ${gauge}`, async () => await stat(`${name}.upstream_${gauge}`) === 0);
   }
+  if (!CLUSTERS[name].includes("track_remaining")) return;
   const text = await proxy.admin(`/stats?filter=^cluster\\.${name}\\.circuit_breakers\\.default`);
   const gauges = new Map(
     text.trim().split("\n").map((line): [string, string] => {
@@ -223,26 +230,44 @@ breakerTest("max_requests", async (stage) => {
   await assertGivenBack(stage, "requests");
 });
 
-breakerTest("max_connections", async (stage) => {
-  const { proxy, upstream, stat } = stage;
-  const { ended, all } = crowd(proxy, "/connections/hold");
-  await until("all", async () => await stat("connections.upstream_rq_pending_active") >= 45);
-  const held = await upstream.seen("connections");
-  assertOk(held.connections <= 3, `${held.connections} connections`);
-  assertEquals(held.active + await stat("connections.upstream_rq_pending_active"), CLIENTS);
-  const releasing = setInterval(() => void upstream.release(), 50);
+for (const name of ["connections", "hosts"] as const) {
+  breakerTest(`max_connections of ${name}`, async (stage) => {
+    const { proxy, upstream, stat } = stage;
+    const { ended, all } = crowd(proxy, `/${name}/hold`);
+    await until("all", async () => {
+      const held = await upstream.seen(name);
+      assertOk(held.connections <= 3, `${held.connections} connections`);
+      return held.active + await stat(`${name}.upstream_rq_pending_active`) === CLIENTS;
+    });
+    const releasing = setInterval(() => void upstream.release(), 50);
+    await all;
+    // Workers without a connection of their own get one from the others, again and again.
+    const more = [1, 2, 3].map(() => crowd(proxy, `/${name}/now`));
+    await Promise.all(more.map((other) => other.all));
+    clearInterval(releasing);
+    assertEquals(count([ended, ...more.map((other) => other.ended)].flat(), "200"), 4 * CLIENTS);
+    const seen = await upstream.seen(name);
+    assertOk(seen.maxConnections <= 3, `${seen.maxConnections} connections at once`);
+    assertOk(seen.maxActive <= 3, `${seen.maxActive} connections in use`);
+    assertEquals(await stat(`${name}.upstream_cx_total`), seen.acceptedConnections);
+    assertEquals(await stat(`${name}.upstream_rq_total`), seen.requests);
+    await assertGivenBack(stage, name);
+  });
+}
+
+breakerTest("max_connection_pools", async ({ proxy, upstream, stat }) => {
+  const { ended, all } = crowd(proxy, "/pools/hold");
+  let held = 0;
+  await until("the refusals", async () => {
+    held = (await upstream.seen("pools")).active;
+    return held + ended.length === CLIENTS;
+  });
+  assertEquals(await stat("pools.upstream_cx_pool_overflow"), count(ended, "503"));
+  assertEquals(await stat("pools.circuit_breakers.default.remaining_cx_pools"), 0);
+  assertEquals(await stat("pools.upstream_rq_active"), held);
+  await upstream.release();
   await all;
-  // Workers without a connection of their own get one from the others, again and again.
-  const more = [1, 2, 3].map(() => crowd(proxy, "/connections/now"));
-  await Promise.all(more.map((other) => other.all));
-  clearInterval(releasing);
-  assertEquals(count([ended, ...more.map((other) => other.ended)].flat(), "200"), 4 * CLIENTS);
-  const seen = await upstream.seen("connections");
-  assertOk(seen.maxConnections <= 3, `${seen.maxConnections} connections at once`);
-  assertOk(seen.maxActive <= 3, `${seen.maxActive} connections in use`);
-  assertEquals(await stat("connections.upstream_cx_total"), seen.acceptedConnections);
-  assertEquals(await stat("connections.upstream_rq_total"), seen.requests);
-  await assertGivenBack(stage, "connections");
+  assertEquals(count(ended, "200"), held);
 });
 
 breakerTest("max_pending_requests", async (stage) => {

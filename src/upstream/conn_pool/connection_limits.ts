@@ -36,16 +36,16 @@ export interface GivenConnection {
 /** The limits of one cluster and priority on one thread. */
 export class ConnectionLimits {
   readonly breaker: SharedBreaker;
-  /** Pools that may have something to give. */
-  readonly pools = new Set<LimitedPool>();
   /** Another thread waits for a connection: the next one that becomes free is let go. */
   owes = false;
   readonly #perHost: number | undefined;
   readonly #countsHosts: boolean;
   readonly #dispatcher: Dispatcher;
   readonly #onWanted: (() => void) | undefined;
-  readonly #waiting = new Set<LimitedPool>();
-  readonly #timer: Timer;
+  /** Pools that may have something to give; like the rest made at first use, since there are many clusters. */
+  #pools: Set<LimitedPool> | undefined;
+  #waiting: Set<LimitedPool> | undefined;
+  #timer: Timer | undefined;
   #owedUntilMs = 0;
   /** Until then nothing is opened here: who was given a connection must find it. */
   #yieldsUntilMs = 0;
@@ -65,7 +65,6 @@ export class ConnectionLimits {
     this.#countsHosts = options.countsHosts;
     this.#dispatcher = options.dispatcher;
     this.#onWanted = options.onWanted;
-    this.#timer = options.dispatcher.timers.create(this);
   }
 
   /** Takes a connection to a host; `isFirst`: the pool has none, and one may be over the limit. */
@@ -83,19 +82,24 @@ export class ConnectionLimits {
     this.breaker.releaseConnection();
     if (this.#countsHosts) host.releaseConnection();
     // At once: else the pool that lost it would take it back.
-    if (this.#waiting.size > 0) this.#retryWaiting();
+    if (this.#waiting !== undefined) this.#retryWaiting();
+  }
+
+  /** A pool that counts its connections here. */
+  join(pool: LimitedPool): void {
+    (this.#pools ??= new Set()).add(pool);
   }
 
   /** The pool has requests and no connection, and may not open one. */
   wait(pool: LimitedPool): void {
-    this.#waiting.add(pool);
+    (this.#waiting ??= new Set()).add(pool);
     this.#ask();
   }
 
   /** The pool needs none any more. */
   leave(pool: LimitedPool): void {
-    this.pools.delete(pool);
-    this.#waiting.delete(pool);
+    this.#pools?.delete(pool);
+    this.#waiting?.delete(pool);
   }
 
   /** Another thread waits: closes a connection here, at once or when one becomes free. */
@@ -123,17 +127,18 @@ export class ConnectionLimits {
 
   onTimer(): void {
     this.#retryWaiting();
-    if (this.#waiting.size > 0) this.#ask();
+    if (this.#waiting !== undefined) this.#ask();
   }
 
   #ask(): void {
-    if (this.#timer.isArmed) return;
-    this.#timer.arm(RETRY_MS);
+    const timer = this.#timer ??= this.#dispatcher.timers.create(this);
+    if (timer.isArmed) return;
+    timer.arm(RETRY_MS);
     if (!this.#give()) this.#onWanted?.();
   }
 
   #give(): boolean {
-    for (const pool of this.pools) if (pool.giveConnection()) return true;
+    for (const pool of this.#pools ?? []) if (pool.giveConnection()) return true;
     return false;
   }
 
@@ -144,8 +149,9 @@ export class ConnectionLimits {
   }
 
   #retryWaiting(): void {
-    for (const pool of [...this.#waiting]) {
-      if (!pool.connectWaiting()) this.#waiting.delete(pool);
-    }
+    const waiting = this.#waiting;
+    if (waiting === undefined) return;
+    for (const pool of [...waiting]) if (!pool.connectWaiting()) waiting.delete(pool);
+    if (waiting.size === 0) this.#waiting = undefined;
   }
 }

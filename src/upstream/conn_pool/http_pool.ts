@@ -37,7 +37,7 @@ export class HttpPool implements PoolOwner, HostPool, LimitedPool {
     this.#context = context;
     this.#preconnects = context.preconnectRatio > 1;
     this.#pending = new PendingRequests(() => this.#onCancel());
-    context.limits.pools.add(this);
+    context.limits.join(this);
     this.#serveLater = () => {
       this.#willServe = false;
       this.#serve();

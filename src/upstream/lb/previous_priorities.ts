@@ -65,8 +65,10 @@ export class PreviousPriorities implements RetryPriority {
 
 const ownPriority = (host: Host): number => host.priority;
 
-/** Gives out 100 percent from the first priority on; what rounding leaves goes round again.
- * A priority's healthy and degraded hosts share by their numbers. */
+/**
+ * Gives out 100 percent from the first priority on; what rounding leaves goes round again. A
+ * priority's healthy and degraded hosts share by their numbers.
+ */
 function spread(
   shares: readonly number[],
   total: number,
