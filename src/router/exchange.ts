@@ -333,6 +333,12 @@ export class Exchange implements AttemptOwner, DownstreamWatermarks {
     });
   }
 
+  onNoPool(attempt: UpstreamRequest): void {
+    this.remove(attempt);
+    attempt.finish();
+    this.#answerNoHost();
+  }
+
   onInterim(attempt: UpstreamRequest, headers: HeaderMap): void {
     this.response.onInterim(attempt, headers);
   }

@@ -89,6 +89,8 @@ export interface RetryPriority {
 /** Why a stream could not be had. */
 export type PoolFailureReason =
   | "overflow"
+  /** The cluster may have no further pool: as if the host were not there. */
+  | "pool_overflow"
   | "local_connection_failure"
   | "remote_connection_failure"
   | "timeout";

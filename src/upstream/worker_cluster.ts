@@ -170,7 +170,8 @@ export class WorkerCluster implements Cluster {
       stats: this.info.stats,
       scope: this.info.scope,
       isMain: context.worker === 0,
-      local: parts.local,
+      // The peers themselves are reached in any zone.
+      local: parts.local?.name === message.name ? undefined : parts.local,
       activeRequests: () => breakers.default.requests + breakers.high.requests,
     };
     this.#balancer = compileProvided(message, context, isTls)?.createBalancer(options, {
@@ -228,7 +229,7 @@ export class WorkerCluster implements Cluster {
       return pool.newStream(sized, sized);
     }
     this.info.stats.inc(POOL_STAT.cxPoolOverflow);
-    request.callbacks.onPoolFailure("overflow", "", host);
+    request.callbacks.onPoolFailure("pool_overflow", "", host);
     return undefined;
   }
 

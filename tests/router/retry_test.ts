@@ -628,3 +628,13 @@ Deno.test("A second name for statistics comes from internal requests and goes no
   }
   assertEquals(bench.a.streams[0]!.headers!.has("x-envoy-upstream-alt-stat-name"), false);
 });
+
+Deno.test("A host that may have no pool is answered for as if there were none, without retries", async () => {
+  const bench = await Bench.with([toA(retry({ retry_on: "5xx" }))]);
+  bench.a.behaviours = ["pool_overflow"];
+  bench.get();
+  bench.advance(BACK_OFF_MS);
+  assertEquals(bench.log, ["503", "data no healthy upstream end"]);
+  assertEquals([bench.flags, bench.details], ["UH", "no_healthy_upstream"]);
+  assertEquals([bench.a.streams.length, header(bench, "x-envoy-overloaded")], [1, undefined]);
+});

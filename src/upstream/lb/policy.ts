@@ -47,6 +47,7 @@ export interface BalancerOptions {
 
 /** Where this proxy is, and the cluster of its peers (`local_cluster_name`). */
 export interface LocalCluster {
+  readonly name: string;
   /** `node.locality`. */
   readonly locality: Locality | undefined;
   /** The peers of the first priority as they are now. */
