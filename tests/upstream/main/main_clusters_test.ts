@@ -248,6 +248,14 @@ const REFUSED = [
     want: "refused eds_config: the cluster gets no endpoints",
   },
   {
+    name: "EDS by a file of protobuf",
+    value: {
+      type: "EDS",
+      eds_cluster_config: { eds_config: { path_config_source: { path: "/a.pb_text" } } },
+    },
+    want: "refused path: only YAML and JSON files are read",
+  },
+  {
     name: "a PROXY header over a socket without a type",
     value: {
       ...assignment({ lb_endpoints: [endpoint(1)] }),
