@@ -128,6 +128,7 @@ export class Server {
         else this.#pool.send(worker, message);
       },
     });
+    this.store.addSource(() => this.clusters.endpointStats());
   }
 
   /**
