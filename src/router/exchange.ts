@@ -8,6 +8,7 @@ import type { Timer, TimerWheel } from "../base/mod.ts";
 import type { DownstreamWatermarks, FilterCallbacks } from "../filter_chain/mod.ts";
 import { FLAG, H, type HeaderMap, type Protocol, type StreamInfo } from "../http/mod.ts";
 import {
+  type ClusterRefresh,
   type ConnectTermination,
   type Route,
   type RouteAction,
@@ -73,7 +74,8 @@ export class Exchange implements AttemptOwner, DownstreamWatermarks {
   readonly config: RouterConfig;
   readonly callbacks: FilterCallbacks;
   readonly route: Route;
-  readonly action: RouteAction;
+  /** Another one after a retry that was led to another cluster. */
+  action: RouteAction;
   readonly requestHeaders: HeaderMap;
   readonly charger: Charger;
   readonly isGrpc: boolean;
@@ -102,6 +104,8 @@ export class Exchange implements AttemptOwner, DownstreamWatermarks {
   /** Cookies made for hash policies, told with the response. */
   setCookies: string[] | undefined;
   #maxDurationMs: number | undefined;
+  /** Weighted clusters that were tried, where retries choose among them anew. */
+  #triedClusters: Set<number> | undefined;
   #bufferedBytes = 0;
   /** Bytes of the body that are kept for retries. */
   readonly #keepLimitBytes: number;
@@ -473,10 +477,14 @@ export class Exchange implements AttemptOwner, DownstreamWatermarks {
     this.attemptCount++;
     this.streamInfo.attemptCount = this.attemptCount;
     this.pendingRetries--;
+    if (this.action.clusterRefresh !== undefined) this.#refreshCluster(this.action.clusterRefresh);
     const { action, config, requestHeaders: headers } = this;
     // The cluster may have been replaced or removed meanwhile.
     const cluster = config.clusters.get(action.clusterName!);
-    if (cluster !== undefined) this.cluster = cluster;
+    if (cluster !== undefined && cluster !== this.cluster) {
+      this.cluster = cluster;
+      this.charger.moveTo(cluster.info);
+    }
     const host = cluster?.chooseHost(this.#hostChoice);
     if (host === undefined) {
       this.#answerNoHost();
@@ -494,6 +502,17 @@ export class Exchange implements AttemptOwner, DownstreamWatermarks {
       : Math.floor(this.nowMs() - this.requestCompleteMs);
     tellTimeout(this.timeouts, elapsedMs, { action, headers, options: this.timeoutOptions! });
     this.#sendAgain(host);
+  }
+
+  #refreshCluster(refresh: ClusterRefresh): void {
+    const { callbacks, requestHeaders: headers, streamInfo: info } = this;
+    const tried = this.#triedClusters ??= new Set();
+    tried.add(refresh.index);
+    const random = callbacks.dispatcher.random.below(4294967296);
+    const next = refresh.next(tried, { headers, info, random });
+    if (next.clusterName === undefined) return;
+    this.action = next;
+    info.upstreamCluster = next.clusterName;
   }
 
   #sendAgain(host: Host): void {
