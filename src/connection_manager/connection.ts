@@ -20,6 +20,7 @@ import {
   type RequestDecoder,
   type ResponseEncoder,
   type ServerConnectionCallbacks,
+  type StreamInfo,
 } from "../http/mod.ts";
 import type { CloseKind, CloseReason } from "../net/mod.ts";
 import { sniffPreface } from "./codec_choice.ts";
@@ -182,6 +183,10 @@ export class ManagedConnection implements NetworkFilter, ServerConnectionCallbac
 
   get info(): ConnectionInfo {
     return this.#callbacks.info;
+  }
+
+  get connectionState(): StreamInfo["connectionState"] {
+    return this.#callbacks.streamInfo.filterState;
   }
 
   get protocol(): Protocol {

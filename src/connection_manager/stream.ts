@@ -54,6 +54,8 @@ export interface StreamOwner extends FateOwner {
   readonly config: ManagerConfig;
   readonly dispatcher: Dispatcher;
   readonly info: ConnectionInfo;
+  /** What filters of the connection share. */
+  readonly connectionState: StreamInfo["connectionState"];
   /** Bytes a filter may buffer. */
   readonly bufferLimitBytes: number;
   /** Port of the listener's address, 0 if it has none. */
@@ -113,6 +115,7 @@ export class ActiveStream implements RequestDecoder, FilterHost, FormatContext {
       ? new StreamInfo(owner.info, nowMs, owner.wallMs())
       : successorInfo(old.streamInfo);
     this.streamInfo.downstreamStreamId = encoder.streamId;
+    this.streamInfo.connectionState = owner.connectionState;
     this.#fate = new ConnectionFate(owner);
     this.#deadlines = new StreamDeadlines(config.timeouts, nowMs);
     this.#filters = new FilterManager(this, owner.bufferLimitBytes);

@@ -58,6 +58,6 @@ export function setStateValues(
     const text = format.format(context);
     if (text === "" && skipsEmpty) continue;
     const object = make(text);
-    if (object !== undefined) (info.filterState ??= new Map()).set(key, object);
+    if (object !== undefined) info.setStateObject(key, object);
   }
 }

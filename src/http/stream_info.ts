@@ -164,8 +164,10 @@ export class StreamInfo {
   requestHeaders: HeaderMap | undefined = undefined;
   /** Metadata set by filters, by filter name. */
   dynamicMetadata: { [filter: string]: { [key: string]: unknown } } | undefined = undefined;
-  /** Objects shared among filters, by name. */
+  /** Objects shared among filters, by name; read by `stateObject`, which also finds the connection's. */
   filterState: Map<string, FilterStateObject> | undefined = undefined;
+  /** Of an HTTP stream: what filters of its connection have shared. */
+  connectionState: ReadonlyMap<string, FilterStateObject> | undefined = undefined;
 
   constructor(connection: ConnectionInfo, nowMs: number, wallMs: number) {
     this.connection = connection;
@@ -184,6 +186,17 @@ export class StreamInfo {
   setDynamicMetadata(filter: string, key: string, value: unknown): void {
     const metadata = this.dynamicMetadata ??= {};
     (metadata[filter] ??= {})[key] = value;
+  }
+
+  /** An object of the stream's filter state, or of its connection's. */
+  stateObject(key: string): FilterStateObject | undefined {
+    return this.filterState?.get(key) ?? this.connectionState?.get(key);
+  }
+
+  /** Shares an object; what the connection has under that name stays, since it outlives the stream. */
+  setStateObject(key: string, object: FilterStateObject): void {
+    if (this.connectionState?.has(key) === true) return;
+    (this.filterState ??= new Map()).set(key, object);
   }
 
   hasFlag(flag: number): boolean {

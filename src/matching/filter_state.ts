@@ -19,7 +19,7 @@ export function compileFilterStateMatcher(
   const test = compileTest(message, context);
   return {
     matches: (info) => {
-      const text = info.filterState?.get(key)?.serialize();
+      const text = info.stateObject(key)?.serialize();
       return text !== undefined && test(text);
     },
   };

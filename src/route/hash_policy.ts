@@ -110,7 +110,7 @@ function policyHash(
       return value === undefined ? undefined : xxHash64(value);
     }
     case "filter_state": {
-      const text = info.filterState?.get(policy.key)?.serialize();
+      const text = info.stateObject(policy.key)?.serialize();
       return text === undefined ? undefined : xxHash64(text);
     }
   }

@@ -124,11 +124,10 @@ function previousRoutes(routeName: string): InternalRedirectPredicate {
   return {
     name: "envoy.internal_redirect_predicates.previous_routes",
     accepts: (target, info: StreamInfo) => {
-      info.filterState ??= new Map();
-      let seen = info.filterState.get(key);
+      let seen = info.stateObject(key);
       if (!(seen instanceof PreviousRoutes)) {
         seen = new PreviousRoutes();
-        info.filterState.set(key, seen);
+        info.setStateObject(key, seen);
       }
       return (seen as PreviousRoutes).insert(target.routeName);
     },

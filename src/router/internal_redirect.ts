@@ -89,11 +89,10 @@ export function redirectRequest(request: RedirectRequest): RedirectOutcome {
 }
 
 function redirectCount(info: StreamInfo): RedirectCount {
-  info.filterState ??= new Map();
-  const known = info.filterState.get(COUNT_KEY);
+  const known = info.stateObject(COUNT_KEY);
   if (known instanceof RedirectCount) return known;
   const count = new RedirectCount();
-  info.filterState.set(COUNT_KEY, count);
+  info.setStateObject(COUNT_KEY, count);
   return count;
 }
 

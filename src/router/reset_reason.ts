@@ -55,6 +55,7 @@ export function fromStream(reason: ResetReason): AttemptResetReason {
 
 /** A pool's reason as an attempt's. */
 export function fromPool(reason: PoolFailureReason): AttemptResetReason {
+  if (reason === "pool_overflow") return "overflow";
   return reason === "timeout" ? "connection_timeout" : reason;
 }
 

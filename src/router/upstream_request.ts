@@ -67,6 +67,8 @@ export interface AttemptOwner {
   /** Headers may change now that the host is known. */
   beforeRequestHeaders(attempt: UpstreamRequest): void;
   onMissingHeader(attempt: UpstreamRequest, what: string): void;
+  /** The host has no pool and may get none. */
+  onNoPool(attempt: UpstreamRequest): void;
   onInterim(attempt: UpstreamRequest, headers: HeaderMap): void;
   onResponseHeaders(
     attempt: UpstreamRequest,
@@ -323,6 +325,10 @@ export class UpstreamRequest
 
   onPoolFailure(reason: PoolFailureReason, transportFailureReason: string, _host: Host): void {
     this.#pending = undefined;
+    if (reason === "pool_overflow") {
+      this.#owner.onNoPool(this);
+      return;
+    }
     this.info.transportFailureReason = transportFailureReason;
     this.#owner.onHostAttempted(this, false);
     this.#onReset(fromPool(reason), transportFailureReason);

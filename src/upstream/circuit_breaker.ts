@@ -157,6 +157,11 @@ export class SharedBreaker implements CircuitBreaker {
     return Math.max(Math.floor(budget.percent / 100 * active), budget.minConcurrency);
   }
 
+  /** Whether pools are limited: only then those without connections are given up. */
+  get limitsPools(): boolean {
+    return this.maxConnectionPools !== UNLIMITED;
+  }
+
   get maxConnectionPools(): number {
     return this.#max(RESOURCE.pools, this.thresholds.maxConnectionPools);
   }

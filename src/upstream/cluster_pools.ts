@@ -171,7 +171,9 @@ export class ClusterPools {
     const protocol = index % PROTOCOLS.length;
     const { dispatcher, facts, options, transport, codecs } = this.#parts;
     const { breaker } = this.#limits[priority];
-    if (!breaker.tryPool()) return undefined;
+    if (!breaker.tryPool() && !(this.#freePool(host, priority) && breaker.tryPool())) {
+      return undefined;
+    }
     const choice = {
       serverName: keyed?.serverName,
       verifiesServerName: keyed?.serverName !== undefined && options.autoSanValidation,
@@ -189,12 +191,39 @@ export class ClusterPools {
       connect: () => transport.connect(host, choice),
       createCodec: codecs,
       onDeleted: () => breaker.releasePool(),
-      onIdle: keyed === undefined ? undefined : () => {
-        // Another may have taken its place.
-        if (host.keyedPools.get(keyed.key) === pool) host.keyedPools.delete(keyed.key);
-      },
+      onIdle: keyed !== undefined
+        ? () => {
+          // Another may have taken its place.
+          if (host.keyedPools.get(keyed.key) === pool) host.keyedPools.delete(keyed.key);
+        }
+        : breaker.limitsPools
+        ? () => {
+          if (host.pools[index] === pool) host.pools[index] = undefined;
+        }
+        : undefined,
     });
     return pool;
+  }
+
+  /** Drops one of the host's pools that nobody uses. @returns whether there was one */
+  #freePool(host: UpstreamHost, priority: Priority): boolean {
+    const first = priority === "high" ? PROTOCOLS.length : 0;
+    for (let index = first; index < first + PROTOCOLS.length; index++) {
+      const pool = host.pools[index] as HttpPool | undefined;
+      if (pool?.isUnused !== true) continue;
+      host.pools[index] = undefined;
+      pool.giveUp();
+      return true;
+    }
+    for (const [key, pool] of host.keyedPools) {
+      const index = Number(key.slice(0, key.indexOf(" ")));
+      if (index < first || index >= first + PROTOCOLS.length) continue;
+      if (!(pool as HttpPool).isUnused) continue;
+      host.keyedPools.delete(key);
+      (pool as HttpPool).giveUp();
+      return true;
+    }
+    return false;
   }
 }
 

@@ -23,6 +23,10 @@ import { type CodecLimits, compileClientHttp1, compileClientHttp2 } from "./code
 /** Key under which clusters carry the options. */
 export const HTTP_PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
+/** Limits how long TCP connections may be without a user; here none ever is. */
+const TCP_PROTOCOL_OPTIONS = "envoy.extensions.upstreams.tcp.v3.TcpProtocolOptions";
+const QUIC_TRANSPORT = "envoy.extensions.transport_sockets.quic.v3.QuicUpstreamTransport";
+
 /** `auto`: as ALPN says; `downstream`: as the request came. */
 export type ProtocolMode = "http1" | "http2" | "auto" | "downstream";
 
@@ -83,7 +87,10 @@ export function compileProtocolOptions(
   const picked = options === undefined
     ? pickDeprecated(cluster)
     : pickTyped(options, isTls, problems);
-  if (options !== undefined) reportUnsupported(options, problems);
+  if (options !== undefined) {
+    checkHttp3(options, cluster, problems);
+    reportUnsupported(options, problems);
+  }
   const limits: CodecLimits = {
     maxHeadersBytes: common?.maxResponseHeadersKb === undefined
       ? undefined
@@ -132,7 +139,7 @@ function typedOptions(cluster: Cluster, problems: Problems): Options | undefined
   let found: Options | undefined;
   for (const [key, message] of Object.entries(cluster.typedExtensionProtocolOptions)) {
     if (message.$typeName === HTTP_PROTOCOL_OPTIONS) found = message as Options;
-    else {
+    else if (message.$typeName !== TCP_PROTOCOL_OPTIONS) {
       problems.unsupported(
         cluster,
         `typed_extension_protocol_options["${key}"]`,
@@ -183,6 +190,27 @@ function pickTyped(options: Options, isTls: boolean, problems: Problems): Picked
     return { mode: "auto", http1, http2 };
   }
   return { mode: "downstream", http1, http2: http2 };
+}
+
+/** What Envoy wants of clusters with HTTP/3; that it is never spoken here is said elsewhere. */
+function checkHttp3(options: Options, cluster: Cluster, problems: Problems): void {
+  const upstream = options.upstreamProtocolOptions;
+  const http3 = upstream.case === "explicitHttpConfig"
+    ? upstream.value.protocolConfig.case === "http3ProtocolOptions"
+    : upstream.value?.http3ProtocolOptions !== undefined;
+  if (!http3) return;
+  if (
+    upstream.case === "autoConfig" && upstream.value.alternateProtocolsCacheOptions === undefined
+  ) {
+    problems.error(
+      upstream.value,
+      "http3_protocol_options",
+      "alternate protocols cache must be configured when HTTP/3 is enabled with auto_config",
+    );
+  } else if (cluster.transportSocket?.configType.value?.$typeName !== QUIC_TRANSPORT) {
+    const message = `HTTP3 requires a QuicUpstreamTransport transport socket: ${cluster.name}`;
+    problems.error(cluster, "transport_socket", message);
+  }
 }
 
 function reportUnsupported(options: Options, problems: Problems): void {

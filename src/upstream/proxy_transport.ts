@@ -63,7 +63,7 @@ export class ProxyTransport {
   }
 
   #partsOf(info: StreamInfo): Required<ProxyHeaderParts> & Addresses {
-    const state = info.filterState?.get(PROXY_PROTOCOL_STATE);
+    const state = info.stateObject(PROXY_PROTOCOL_STATE);
     const { remoteAddress, localAddress } = info.connection;
     if (!(state instanceof ProxyProtocolState)) {
       return { source: remoteAddress, destination: localAddress, tlvs: this.#added };

@@ -112,6 +112,10 @@ function compileSocket(
   const { proxy, inner } = unwrapProxy(socket);
   const { context, compileTls } = parts;
   const config = inner?.configType.value;
+  if (proxy !== undefined && inner !== undefined && config === undefined) {
+    const text = `Didn't find a registered implementation for '${inner.name}' with type URL: ''`;
+    context.problems.error(inner, "name", text);
+  }
   if (inner === undefined || config === undefined || config.$typeName === RAW_BUFFER) {
     return { proxy, tls: undefined };
   }

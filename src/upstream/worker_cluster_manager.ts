@@ -123,6 +123,7 @@ export class WorkerClusterManager implements ClusterManager {
   #localCluster({ server }: CompileContext): LocalCluster {
     const hosts = (): HostSet | undefined => this.#clusters.get(this.#localName)?.hostSets[0];
     return {
+      name: this.#localName,
       locality: server.locality,
       get hosts() {
         return hosts();

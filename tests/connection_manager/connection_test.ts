@@ -599,3 +599,11 @@ Deno.test("connection_keepalive pings the client and closes when nothing comes b
   assertEquals(harness.connection.isClosing, true);
   assertEquals(harness.stats.scope("http2").counter("keepalive_timeout").value, 1);
 });
+
+Deno.test("Streams see the filter state of their connection", async () => {
+  const harness = await Harness.create({});
+  harness.streamInfo!.setStateObject("k", { serialize: () => "shared", json: () => "shared" });
+  harness.send(GET);
+  assertEquals(harness.infos.at(-1)?.stateObject("k")?.serialize(), "shared");
+  assertEquals(harness.infos.at(-1)?.filterState, undefined);
+});

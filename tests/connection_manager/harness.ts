@@ -70,6 +70,8 @@ export class Harness {
   readonly connection: FakeConnection;
   readonly filter: NetworkFilter;
   readonly stats: Scope;
+  /** Of the connection. */
+  streamInfo: StreamInfo | undefined = undefined;
   /** Requests that reached the last filter: their headers as they were then. */
   readonly seen: [string, string][][] = [];
   readonly callbacks: FilterCallbacks[] = [];
@@ -208,7 +210,7 @@ export class Harness {
     return {
       connection,
       info,
-      streamInfo: new StreamInfo(info, 0, 0),
+      streamInfo: this.streamInfo = new StreamInfo(info, 0, 0),
       continueReading() {},
       get isDraining() {
         return isDraining();

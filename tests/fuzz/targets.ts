@@ -4,6 +4,7 @@ import { fuzz as clientHello } from "./client_hello_fuzz.ts";
 import { fuzz as hpack } from "./hpack_fuzz.ts";
 import { fuzz as http1 } from "./http1_fuzz.ts";
 import { fuzz as http2 } from "./http2_fuzz.ts";
+import { fuzz as protobufValue } from "./protobuf_value_fuzz.ts";
 import { fuzz as proxyProtocol } from "./proxy_protocol_fuzz.ts";
 import { fuzz as yaml } from "./yaml_fuzz.ts";
 
@@ -19,6 +20,7 @@ export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   { name: "hpack", shortRounds: 3000, fuzz: hpack },
   { name: "http1", shortRounds: 1000, fuzz: http1 },
   { name: "http2", shortRounds: 300, fuzz: http2 },
+  { name: "protobuf_value", shortRounds: 1000, fuzz: protobufValue },
   { name: "proxy_protocol", shortRounds: 3000, fuzz: proxyProtocol },
   { name: "yaml", shortRounds: 2000, fuzz: yaml },
 ];

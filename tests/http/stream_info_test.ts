@@ -76,3 +76,22 @@ Deno.test("A fresh upstream record knows its cluster only", () => {
   assertEquals([info.cluster, info.address, info.hostname], ["backend", undefined, ""]);
   assertEquals([info.connectStartMs, info.firstRxMs, info.wireBytesSent], [-1, -1, 0]);
 });
+
+Deno.test("A stream sees what its connection shares, and cannot take its place", () => {
+  const info = fakeStreamInfo();
+  const object = (text: string) => ({ serialize: () => text, json: () => text });
+  info.setStateObject("own", object("stream"));
+  info.connectionState = new Map([["shared", object("connection")]]);
+  info.setStateObject("shared", object("stream"));
+  const texts = ["own", "shared", "none"].map((key) => info.stateObject(key)?.serialize());
+  assertEquals(texts, ["stream", "connection", undefined]);
+});
+
+Deno.test("Dynamic metadata of one filter grows value by value", () => {
+  const info = fakeStreamInfo();
+  info.setDynamicMetadata("a", "x", 1);
+  info.setDynamicMetadata("a", "y", [2]);
+  info.setDynamicMetadata("b", "x", "3");
+  info.setDynamicMetadata("a", "x", null);
+  assertEquals(info.dynamicMetadata, { a: { x: null, y: [2] }, b: { x: "3" } });
+});

@@ -13,6 +13,8 @@ function host(port: number, more: Partial<HostSnapshot> = {}): HostSnapshot {
     metadata: undefined,
     healthFlags: 0,
     healthText: "healthy",
+    successRate: -1,
+    localOriginSuccessRate: -1,
     edsHealthStatus: 0,
     stats: [],
     ...more,

@@ -9,7 +9,10 @@ import {
 import { Dispatcher } from "../../src/base/mod.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { Runtime } from "../../src/runtime/mod.ts";
-import { assignment, Bench, clusterOf, endpoint, TestRequest } from "./support.ts";
+import type { StreamInfo } from "../../src/http/mod.ts";
+import type { StreamRequest } from "../../src/upstream/mod.ts";
+import { fakeStreamInfo } from "../support/fakes/stream_info.ts";
+import { ANSWER, assignment, Bench, clusterOf, endpoint, TestRequest } from "./support.ts";
 
 async function breakers(thresholds: object, runtime = new Runtime()): Promise<{
   readonly memory: BreakerMemory;
@@ -178,4 +181,40 @@ Deno.test("per_host_thresholds limit the connections of a host", async () => {
   });
   for (let i = 0; i < 3; i++) new TestRequest(bench, cluster);
   assertEquals([bench.connections.length, bench.stat("upstream_cx_overflow")], [1, 2]);
+});
+
+Deno.test("max_connection_pools: a host without a pool is refused, until another pool is empty", async () => {
+  const bench = new Bench();
+  const cluster = await bench.add({
+    ...assignment({ lb_endpoints: [endpoint(1), endpoint(2)] }),
+    circuit_breakers: { thresholds: [{ max_connection_pools: 1 }] },
+  });
+  const [one, two] = cluster.hostSets[0]!.hosts;
+  const first = new TestRequest(bench, cluster, { host: one! });
+  assertEquals(new TestRequest(bench, cluster, { host: two! }).log, ["failure pool_overflow"]);
+  bench.connections[0]!.connected();
+  bench.connections[0]!.receive(ANSWER);
+  bench.connections[0]!.endOfInput();
+  assertEquals([first.log.length, cluster.circuitBreakers.default.connectionPools], [2, 0]);
+  assertEquals(new TestRequest(bench, cluster, { host: two! }).log, []);
+  assertEquals(bench.stat("upstream_cx_pool_overflow"), 1);
+});
+
+Deno.test("max_connection_pools: an unused pool of the same host makes room", async () => {
+  const bench = new Bench();
+  const cluster = await bench.add({
+    ...assignment({ lb_endpoints: [endpoint(1)] }),
+    connection_pool_per_downstream_connection: true,
+    circuit_breakers: { thresholds: [{ max_connection_pools: 1 }] },
+  });
+  const from = (id: number): Partial<StreamRequest> => {
+    const streamInfo = fakeStreamInfo();
+    return { streamInfo: { connection: { ...streamInfo.connection, id } } as StreamInfo };
+  };
+  new TestRequest(bench, cluster, from(1));
+  assertEquals(new TestRequest(bench, cluster, from(2)).log, ["failure pool_overflow"]);
+  bench.connections[0]!.connected();
+  bench.connections[0]!.receive(ANSWER);
+  assertEquals(new TestRequest(bench, cluster, from(2)).log, []);
+  assertEquals(bench.connections.map(({ isClosed }) => isClosed), [true, false]);
 });

@@ -74,8 +74,8 @@ function hostFields(host: HostSnapshot): (readonly [string, boolean | number | s
     ["sub_zone", host.locality.subZone],
     ["canary", host.isCanary],
     ["priority", host.priority],
-    ["success_rate", -1],
-    ["local_origin_success_rate", -1],
+    ["success_rate", host.successRate],
+    ["local_origin_success_rate", host.localOriginSuccessRate],
   ];
 }
 
@@ -117,13 +117,20 @@ function hostJson(host: HostSnapshot): Json {
       ...(value === 0 ? {} : { value: String(value) }),
     })),
     health_status: { ...health, eds_health_status: EDS_STATUS[host.edsHealthStatus] ?? "UNKNOWN" },
+    ...rateJson("success_rate", host.successRate),
     weight: host.weight,
     ...(host.hostname === "" ? {} : { hostname: host.hostname }),
     ...(host.priority === 0 ? {} : { priority: host.priority }),
+    ...rateJson("local_origin_success_rate", host.localOriginSuccessRate),
     locality: {
       ...(region === "" ? {} : { region }),
       ...(zone === "" ? {} : { zone }),
       ...(subZone === "" ? {} : { sub_zone: subZone }),
     },
   };
+}
+
+/** An envoy.type.v3.Percent, where the rate is known. */
+function rateJson(name: string, rate: number): Record<string, Json> {
+  return rate < 0 ? {} : { [name]: rate === 0 ? {} : { value: rate } };
 }

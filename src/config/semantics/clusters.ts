@@ -17,6 +17,8 @@ const ORIGINAL_DST = 4;
 const CLUSTER_PROVIDED = 6;
 const LOAD_BALANCING_POLICY_CONFIG = 7;
 
+const CLUSTER_PROVIDED_TYPE =
+  "envoy.extensions.load_balancing_policies.cluster_provided.v3.ClusterProvided";
 const LB_CATEGORY = "envoy.load_balancing_policies";
 
 /** Checks by message type. */
@@ -106,8 +108,22 @@ function providesBalancer(cluster: Cluster): boolean | undefined {
   return BALANCED_TYPES.has(type) ? false : undefined;
 }
 
-function checkBalancing(cluster: Cluster, { problems, decoder }: SemanticContext): void {
-  const isProvided = cluster.lbPolicy === CLUSTER_PROVIDED;
+/** The type of the policy that counts: the first that Envoy knows. */
+function typedPolicy(cluster: Cluster, { decoder }: SemanticContext): string | undefined {
+  const types = (cluster.loadBalancingPolicy?.policies ?? []).map(({ typedExtensionConfig }) =>
+    typedExtensionConfig?.typedConfig?.$typeName ?? ""
+  );
+  const known = decoder.knownTypes();
+  return types.find((type) => known.extensionsOf(type).some((x) => x.category === LB_CATEGORY));
+}
+
+function checkBalancing(cluster: Cluster, context: SemanticContext): void {
+  const { problems } = context;
+  const typed = typedPolicy(cluster, context);
+  // An ORIGINAL_DST cluster says so in the older field only.
+  const isProvided = typed === undefined || discoveryOf(cluster) === ORIGINAL_DST
+    ? cluster.lbPolicy === CLUSTER_PROVIDED
+    : typed === CLUSTER_PROVIDED_TYPE;
   const provides = providesBalancer(cluster);
   if (provides === true && !isProvided) {
     const hint = "lb_policy: CLUSTER_PROVIDED";
@@ -129,11 +145,7 @@ function checkBalancing(cluster: Cluster, { problems, decoder }: SemanticContext
     }
     return;
   }
-  const hasKnown = policies.some(({ typedExtensionConfig }) => {
-    const type = typedExtensionConfig?.typedConfig?.$typeName ?? "";
-    return decoder.knownTypes().extensionsOf(type).some((x) => x.category === LB_CATEGORY);
-  });
-  if (!hasKnown) {
+  if (typed === undefined) {
     problems.error(cluster, "load_balancing_policy", "none of its policies is a known one");
   }
 }

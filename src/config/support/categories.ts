@@ -33,7 +33,10 @@ const EFFECTS: readonly (readonly [string, CategoryEffect])[] = [
     effect: "redirects it forbids would be followed",
     isRefused: true,
   }],
-  ["envoy.load_balancing_policies", { effect: "round robin balances instead", isRefused: false }],
+  ["envoy.load_balancing_policies", {
+    effect: "requests would go to other endpoints",
+    isRefused: true,
+  }],
   ["envoy.matching", { effect: "what it matches would not be found", isRefused: true }],
   ["envoy.network.dns_resolver", {
     effect: "names are resolved by DNS queries of our own",

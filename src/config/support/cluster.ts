@@ -157,6 +157,7 @@ export const CLUSTER_SUPPORT: SupportTable = {
         oob_reporting_config: "load is reported with responses only",
       },
     },
+  "envoy.extensions.load_balancing_policies.cluster_provided.v3.ClusterProvided": ALL,
   "envoy.extensions.load_balancing_policies.common.v3.ConsistentHashingLbConfig": {
     acted: "use_hostname_for_hashing hash_balance_factor",
     missing: { hash_policy: NO_POLICY_HASH },
@@ -231,4 +232,5 @@ export const CLUSTER_SUPPORT: SupportTable = {
     acted: "http_protocol_options http2_protocol_options",
     missing: { http3_protocol_options: "HTTP/3 is not spoken, so never taken over" },
   },
+  "envoy.extensions.upstreams.tcp.v3.TcpProtocolOptions": ALL,
 };

@@ -147,8 +147,7 @@ class DynamicForwardProxyFilter implements HttpFilter, DnsWaiter {
       return false;
     }
     if (this.#config.savesAddress) {
-      streamInfo.filterState ??= new Map();
-      streamInfo.filterState.set(UPSTREAM_ADDRESS, new UpstreamAddress(entry.address));
+      streamInfo.setStateObject(UPSTREAM_ADDRESS, new UpstreamAddress(entry.address));
     }
     return true;
   }

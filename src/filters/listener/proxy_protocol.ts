@@ -109,7 +109,7 @@ class ProxyProtocol implements ListenerFilter {
     }
     const addresses = { source: remoteAddress, destination: localAddress };
     const state = new ProxyProtocolState(header.version, addresses, header.tlvs.filter(passes));
-    (streamInfo.filterState ??= new Map()).set(PROXY_PROTOCOL_STATE, state);
+    streamInfo.setStateObject(PROXY_PROTOCOL_STATE, state);
   }
 
   #refuse(): ListenerFilterStatus {

@@ -19,7 +19,7 @@ class SniClusterFilter implements NetworkFilter {
     const { info, streamInfo } = this.#callbacks;
     const name = info.requestedServerName;
     if (name !== "") {
-      (streamInfo.filterState ??= new Map()).set(TCP_CLUSTER, new StateText(name));
+      streamInfo.setStateObject(TCP_CLUSTER, new StateText(name));
     }
     return "continue";
   }

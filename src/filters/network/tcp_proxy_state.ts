@@ -27,5 +27,5 @@ export class StateText implements FilterStateObject {
 
 /** The text of an object of the connection; undefined if there is none or it is empty. */
 export function stateText(info: StreamInfo, key: string): string | undefined {
-  return info.filterState?.get(key)?.serialize() || undefined;
+  return info.stateObject(key)?.serialize() || undefined;
 }

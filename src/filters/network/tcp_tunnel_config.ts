@@ -79,7 +79,7 @@ export function keepHeaders(
   kind: "headers" | "trailers",
 ): void {
   const key = kind === "headers" ? RESPONSE_HEADERS : RESPONSE_TRAILERS;
-  (info.filterState ??= new Map()).set(key, new KeptHeaders(headers, kind));
+  info.setStateObject(key, new KeptHeaders(headers, kind));
 }
 
 /** Only TYPED prints it, as Envoy's protobuf does. */

@@ -55,11 +55,11 @@ export function compileFilterState(call: OperatorCall): ValueProvider | undefine
   switch (form) {
     case "PLAIN":
       return ({ info }) => {
-        const text = info.filterState?.get(key)?.serialize();
+        const text = info.stateObject(key)?.serialize();
         return text === undefined ? undefined : truncate(text, length);
       };
     case "TYPED":
-      return ({ info }) => typedText(info.filterState?.get(key)?.json(), length);
+      return ({ info }) => typedText(info.stateObject(key)?.json(), length);
     case "FIELD":
       if (field === undefined || field === "") {
         const why =
@@ -67,7 +67,7 @@ export function compileFilterState(call: OperatorCall): ValueProvider | undefine
         return refuse(call, why);
       }
       return ({ info }) => {
-        const value = info.filterState?.get(key)?.json();
+        const value = info.stateObject(key)?.json();
         return shorten(metadataValue({ value }, "value", [field]), length);
       };
     default: {

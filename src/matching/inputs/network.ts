@@ -69,5 +69,5 @@ export const peerSubject = (): MatchInput => (data) => peerOf(data)?.subject || 
 /** The serialized object of a key in filter state. */
 export function filterStateInput(message: object): MatchInput {
   const key = (message as { key: string }).key;
-  return (data) => data.info?.filterState?.get(key)?.serialize();
+  return (data) => data.info?.stateObject(key)?.serialize();
 }

@@ -56,6 +56,13 @@ export class HttpPool implements PoolOwner, HostPool, LimitedPool {
     return this.#all.size === 0 && this.#pending.length === 0;
   }
 
+  /** Whether nobody would miss it: no request waits or is under way. */
+  get isUnused(): boolean {
+    if (this.#pending.length > 0) return false;
+    for (const connection of this.#all) if (connection.activeStreams > 0) return false;
+    return true;
+  }
+
   newStream(decoder: ResponseDecoder, request: StreamRequest): PendingStream | undefined {
     const connection = this.#takeReady();
     if (connection !== undefined) {
@@ -103,6 +110,12 @@ export class HttpPool implements PoolOwner, HostPool, LimitedPool {
     this.#isDraining = true;
     this.drain();
     this.#reportIdle();
+  }
+
+  /** Lets an unused pool go at once; its idle connections close with the turn. */
+  giveUp(): void {
+    this.#delete();
+    this.drainForDeletion();
   }
 
   // When connections are short (LimitedPool).
@@ -271,12 +284,16 @@ export class HttpPool implements PoolOwner, HostPool, LimitedPool {
 
   #reportIdle(): void {
     if (!this.isIdle || this.#isDeleted) return;
-    const { onIdle, onDeleted } = this.#context;
+    const { onIdle } = this.#context;
     onIdle?.();
     // Pools of one name or downstream connection live only as long as they are used.
     if (!this.#isDraining && onIdle === undefined) return;
+    this.#delete();
+  }
+
+  #delete(): void {
     this.#isDeleted = true;
     this.#context.limits.leave(this);
-    onDeleted();
+    this.#context.onDeleted();
   }
 }

@@ -40,12 +40,12 @@ export function splitHost(
 
 /** The host that a filter named for this stream. */
 export function dynamicHostOf(info: StreamInfo | undefined): string | undefined {
-  return info?.filterState?.get(DYNAMIC_HOST)?.serialize();
+  return info?.stateObject(DYNAMIC_HOST)?.serialize();
 }
 
 /** The port that a filter named for this stream, for hosts without one. */
 export function dynamicPortOf(info: StreamInfo | undefined): number | undefined {
-  const text = info?.filterState?.get(DYNAMIC_PORT)?.serialize();
+  const text = info?.stateObject(DYNAMIC_PORT)?.serialize();
   const port = text === undefined ? 0 : Number(text);
   return Number.isInteger(port) && port > 0 && port <= MAX_PORT ? port : undefined;
 }

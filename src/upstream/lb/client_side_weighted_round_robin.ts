@@ -31,7 +31,6 @@ const BLACKOUT_MS = 10_000;
 const EXPIRATION_MS = 180_000;
 const UPDATE_MS = 1000;
 const MIN_UPDATE_MS = 100;
-const ERROR_PENALTY = 1;
 const MAX_WEIGHT = 4294967295;
 
 /** How a report becomes a weight, and how long it counts. */
@@ -184,7 +183,7 @@ export function compileClientSide(
     blackoutMs: durationMsOr(config.blackoutPeriod, BLACKOUT_MS),
     expirationMs: durationMsOr(config.weightExpirationPeriod, EXPIRATION_MS),
     updateMs: Math.max(MIN_UPDATE_MS, durationMsOr(config.weightUpdatePeriod, UPDATE_MS)),
-    errorPenalty: config.errorUtilizationPenalty ?? ERROR_PENALTY,
+    errorPenalty: config.errorUtilizationPenalty ?? 0,
     metricNames: config.metricNamesForComputingUtilization,
   };
   const picking = weightedTurns(context, {

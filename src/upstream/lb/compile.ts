@@ -27,6 +27,8 @@ const LEGACY_NAMES: readonly string[] = [
 ];
 const CLUSTER_PROVIDED = 6;
 const LOAD_BALANCING_POLICY_CONFIG = 7;
+const CLUSTER_PROVIDED_TYPE =
+  "envoy.extensions.load_balancing_policies.cluster_provided.v3.ClusterProvided";
 
 export interface CompiledBalancing {
   readonly policy: LbPolicy;
@@ -80,6 +82,8 @@ function compileList(
     const config = entry.typedExtensionConfig?.typedConfig;
     if (config === undefined) continue;
     known.push(config);
+    // The cluster's own balancer stands before any policy.
+    if (config.$typeName === CLUSTER_PROVIDED_TYPE) return roundRobin.compile(undefined, context);
     const factory = LB_POLICIES.find((row) => row.type === config.$typeName);
     if (factory !== undefined) return factory.compile(config, context);
   }

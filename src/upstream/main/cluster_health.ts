@@ -9,7 +9,7 @@ import { compileCheckPolicy } from "../health/policy.ts";
 import { HEALTH } from "../health_flags.ts";
 import { HOST_STAT, type HostMemory } from "../host_memory.ts";
 import { OutlierEvents } from "../outlier/events.ts";
-import { type DetectedHost, OutlierDetector } from "../outlier/detector.ts";
+import { type DetectedHost, OutlierDetector, type SuccessRates } from "../outlier/detector.ts";
 import { OutlierPolicy } from "../outlier/policy.ts";
 import { OUTLIER_STATS } from "../outlier/stats.ts";
 import type { HealthUpdate, HostJudgement } from "../resource.ts";
@@ -84,6 +84,11 @@ export class ClusterHealth {
   onHostEvent(event: HostJudgement): void {
     if (event.kind === "immediate_fail") this.#checker?.failPassively(event.hostId);
     else this.#detector?.onConsecutive(event.hostId, event.kind);
+  }
+
+  /** Undefined where outliers are not detected. */
+  successRates(hostId: number): SuccessRates | undefined {
+    return this.#detector?.successRates(hostId);
   }
 
   stop(): void {

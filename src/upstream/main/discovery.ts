@@ -5,6 +5,7 @@ import type {
   envoy_config_cluster_v3_Cluster,
   envoy_config_cluster_v3_Cluster_RefreshRate,
   envoy_config_core_v3_Address,
+  envoy_config_core_v3_ConfigSource,
   envoy_config_core_v3_TypedExtensionConfig,
   envoy_config_core_v3_WatchedDirectory,
   envoy_extensions_clusters_dns_v3_DnsCluster,
@@ -111,6 +112,7 @@ function compileEds(cluster: Cluster, problems: Problems): Discovery {
   const eds = cluster.edsClusterConfig;
   const service = eds?.serviceName || cluster.name;
   const source = eds?.edsConfig?.configSourceSpecifier;
+  checkFormat(source, problems);
   switch (source?.case) {
     case "path":
       return { kind: "eds", service, source: fileSource(source.value) };
@@ -122,6 +124,17 @@ function compileEds(cluster: Cluster, problems: Problems): Discovery {
       problems.unsupported(eds ?? cluster, "eds_config", "the cluster gets no endpoints", true);
       return { kind: "static" };
   }
+}
+
+/** Files of protobuf, binary or as its text format, which Envoy tells by these endings. */
+const PROTOBUF_FILE = /\.pb(_text|_length_delimited)?$/i;
+
+function checkFormat(
+  source: envoy_config_core_v3_ConfigSource["configSourceSpecifier"] | undefined,
+  problems: Problems,
+): void {
+  if (source?.case !== "pathConfigSource" || !PROTOBUF_FILE.test(source.value.path)) return;
+  problems.unsupported(source.value, "path", "only YAML and JSON files are read", true);
 }
 
 function fileSource(

@@ -20,6 +20,7 @@ import {
 import type { HostMemory } from "../host_memory.ts";
 import type { EventFile } from "../event_file.ts";
 import type { CheckTransport } from "../health/checker.ts";
+import type { SuccessRates } from "../outlier/detector.ts";
 import type {
   BreakerPlace,
   ClusterResource,
@@ -256,6 +257,11 @@ export class MainCluster implements DynamicHostWatcher {
   onHostEvent(event: HostEvent): void {
     if (event.kind === "met") this.#met?.add(event.address);
     else this.#health.onHostEvent(event);
+  }
+
+  /** Of a host in the last interval of outlier detection; undefined where there is none. */
+  successRates(hostId: number): SuccessRates | undefined {
+    return this.#health.successRates(hostId);
   }
 
   /** Event logs are opened anew. */

@@ -23,6 +23,9 @@ export interface HostSnapshot {
   readonly healthText: string;
   /** `health_status` as configured. */
   readonly edsHealthStatus: number;
+  /** Percent in the last interval of outlier detection; -1 where it is not known. */
+  readonly successRate: number;
+  readonly localOriginSuccessRate: number;
   /** Counters first, in name order, then gauges. */
   readonly stats: readonly {
     readonly name: string;
@@ -59,6 +62,7 @@ export function snapshotCluster(
       set.hosts.map((host): HostSnapshot => {
         const view = memory.view(host.segment);
         const healthFlags = view.flags(host.slot);
+        const rates = cluster.successRates(host.id);
         return {
           address: host.address,
           hostname: host.hostname,
@@ -70,6 +74,8 @@ export function snapshotCluster(
           healthFlags,
           healthText: formatHealthFlags(healthFlags),
           edsHealthStatus: host.edsHealthStatus,
+          successRate: rates?.external ?? -1,
+          localOriginSuccessRate: rates?.localOrigin ?? -1,
           stats: HOST_STATS.map((spec, i) => ({
             name: spec.name,
             kind: spec.kind,

@@ -30,6 +30,14 @@ export interface DetectorOptions {
   readonly onChanged: (hostId: number) => void;
 }
 
+/** Percent of a host's requests that succeeded in the last interval; -1 where too few came. */
+export interface SuccessRates {
+  readonly external: number;
+  readonly localOrigin: number;
+}
+
+const NO_RATES: SuccessRates = { external: -1, localOrigin: -1 };
+
 /** One host's record of ejections. */
 interface Monitor {
   readonly host: DetectedHost;
@@ -39,6 +47,7 @@ interface Monitor {
   jitterMs: number;
   ejectedMs: number | undefined;
   unejectedMs: number | undefined;
+  rates: SuccessRates;
 }
 
 interface Rated {
@@ -82,6 +91,7 @@ export class OutlierDetector {
         jitterMs: 0,
         ejectedMs: undefined,
         unejectedMs: undefined,
+        rates: NO_RATES,
       });
     }
     if (!this.#timer.isArmed) this.#timer.arm(this.#options.policy.intervalMs);
@@ -97,6 +107,11 @@ export class OutlierDetector {
     monitor.host.takeCount(CONSECUTIVE_CELLS[type]);
   }
 
+  /** As of the last interval's end. */
+  successRates(hostId: number): SuccessRates {
+    return this.#monitors.get(hostId)?.rates ?? NO_RATES;
+  }
+
   /** An active check passed: a host that is ejected returns. */
   onActiveSuccess(hostId: number): void {
     const monitor = this.#monitors.get(hostId);
@@ -109,6 +124,7 @@ export class OutlierDetector {
     const { dispatcher, policy } = this.#options;
     const now = dispatcher.clock.nowMs();
     for (const monitor of this.#monitors.values()) this.#returnIfDue(monitor, now);
+    for (const monitor of this.#monitors.values()) monitor.rates = NO_RATES;
     this.#judgeRates(false);
     if (policy.splitsLocalOrigin) this.#judgeRates(true);
     for (const monitor of this.#monitors.values()) {
@@ -186,6 +202,11 @@ export class OutlierDetector {
     const rated = this.#takeRates(isLocal);
     const size = this.#monitors.size;
     if (size < successRate.minHosts && size < failurePercentage.minHosts) return;
+    const shown = Math.min(successRate.volume, failurePercentage.volume);
+    for (const { monitor, rate, volume } of rated) {
+      if (volume < shown) continue;
+      monitor.rates = { ...monitor.rates, [isLocal ? "localOrigin" : "external"]: rate };
+    }
     const bySuccess = rated.filter(({ volume }) => volume >= successRate.volume);
     if (bySuccess.length > 0 && bySuccess.length >= successRate.minHosts) {
       const averageRate = bySuccess.reduce((sum, { rate }) => sum + rate, 0) / bySuccess.length;

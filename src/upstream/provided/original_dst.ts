@@ -83,17 +83,24 @@ class OriginalDstBalancer implements Balancer {
   #addressOf(context: LoadBalancerContext): IpAddress | undefined {
     const { header, metadata } = this.#sources;
     const info = context.streamInfo;
-    const state = info?.filterState?.get(ORIGINAL_DST_STATE)?.serialize();
+    const state = info?.stateObject(ORIGINAL_DST_STATE)?.serialize();
     const byState = state === undefined ? undefined : parseIpAndPort(state);
     if (byState !== undefined) return byState;
-    const byMetadata = metadata && this.#parse(metadataText(info, metadata));
-    if (byMetadata !== undefined) return byMetadata;
-    const byHeader = header && this.#parse(context.requestHeaders?.get(header));
-    return byHeader || restoredAddress(info);
+    if (metadata !== undefined) {
+      const byMetadata = this.#parse(metadataText(info, metadata));
+      if (byMetadata !== undefined) return byMetadata;
+    }
+    if (header !== undefined) {
+      const byHeader = this.#parse(context.requestHeaders?.get(header));
+      if (byHeader !== undefined) return byHeader;
+    }
+    return restoredAddress(info);
   }
 
   #parse(text: string | undefined): IpAddress | undefined {
     if (text === undefined) return undefined;
+    const known = this.#hosts.get(text)?.address;
+    if (known?.kind === "ip") return known;
     const address = parseIpAndPort(text);
     if (address === undefined) this.#options.stats.inc(HOST_INVALID);
     return address;

@@ -101,6 +101,34 @@ const ROWS = [
     want: /only client_side_weighted_round_robin/,
   },
   {
+    name: "an aggregate cluster with the typed cluster_provided",
+    text: cluster(
+      `name: a, cluster_type: { name: x, typed_config: { "@type": ${TYPE}envoy.extensions.clusters.aggregate.v3.ClusterConfig, clusters: [a] } }, ${
+        policies("cluster_provided.v3.ClusterProvided")
+      }`,
+    ),
+    want: /^ok/,
+  },
+  {
+    name: "an aggregate cluster with another typed policy",
+    text: cluster(
+      `name: a, cluster_type: { name: x, typed_config: { "@type": ${TYPE}envoy.extensions.clusters.aggregate.v3.ClusterConfig, clusters: [a] } }, ${RANDOM}`,
+    ),
+    want: /brings its own balancer/,
+  },
+  {
+    name: "the typed cluster_provided where nothing is provided",
+    text: cluster(`name: a, ${policies("cluster_provided.v3.ClusterProvided")}`),
+    want: /needs a cluster that provides a balancer/,
+  },
+  {
+    name: "an ORIGINAL_DST cluster with the typed cluster_provided",
+    text: cluster(
+      `name: a, type: ORIGINAL_DST, ${policies("cluster_provided.v3.ClusterProvided")}`,
+    ),
+    want: /brings its own balancer/,
+  },
+  {
     name: "a local cluster that is there",
     text:
       "cluster_manager: { local_cluster_name: a }\nstatic_resources: { clusters: [{ name: a }] }",

@@ -2,7 +2,12 @@
 
 import { assertEquals } from "../../support/assert.ts";
 import { formatAddress, xxHash64 } from "../../../src/base/mod.ts";
-import type { LoadBalancerContext, WorkerCluster } from "../../../src/upstream/mod.ts";
+import {
+  HEALTH,
+  type LoadBalancerContext,
+  type WorkerCluster,
+  WorkerClusterManager,
+} from "../../../src/upstream/mod.ts";
 import { MersenneTwister } from "../../../src/upstream/lb/mersenne_twister.ts";
 import { murmurHash2 } from "../../../src/upstream/lb/murmur_hash2.ts";
 import { assignment, Bench, endpoint } from "../support.ts";
@@ -235,4 +240,26 @@ const MURMUR = [
 ];
 for (const { text, want } of MURMUR) {
   Deno.test(`MurmurHash2 of "${text}"`, () => assertEquals(murmurHash2(text), want));
+}
+
+for (const policy of [RING, MAGLEV]) {
+  Deno.test(`${policy.lb_policy}: workers take over the table that main laid out`, async () => {
+    const bench = new Bench();
+    const main = await bench.add({ ...hosts(8), ...policy });
+    const [resource] = bench.clusters.resources();
+    // As a worker gets it: cloned, but for the memory that is shared.
+    const { message, hosts: update } = resource!;
+    const worker = new WorkerClusterManager({ ...bench.context, worker: 1 });
+    const cluster = worker.apply({ ...resource!, message, hosts: structuredClone(update) });
+    assertEquals(cluster.tables![0]!.owners.buffer === main.tables![0]!.owners.buffer, false);
+    assertEquals(cluster.tables![0]!.owners, main.tables![0]!.owners);
+    assertEquals(mapped(cluster, 100), mapped(main, 100));
+    main.hostSets[0]!.hosts[3]!.setHealthFlags(HEALTH.failedActiveHc);
+    main.refreshHealth();
+    const { tables } = main;
+    worker.applyHealth({ cluster: "c", refreshes: true, failedHosts: [], tables });
+    assertEquals(cluster.tables![0] === tables![0], true);
+    assertEquals(mapped(cluster, 100), mapped(main, 100));
+    assertEquals(mapped(cluster, 100).includes("3"), false);
+  });
 }

@@ -249,6 +249,13 @@ Deno.test("zone routing: fail_traffic_on_panic gives no host while the peers pan
   assertEquals(bench.stats(/lb_local/), { lb_local_cluster_not_ok: 1 });
 });
 
+Deno.test("zone routing: the local cluster itself is spread over all its zones", async () => {
+  const bench = new Bench({ local: OWN });
+  const many = [zone("a", ...hosts(1, 3)), zone("b", ...hosts(11, 3))];
+  const own = await bench.add({ name: "self", ...assignment(...many) });
+  assertEquals(ownShare(own, 60), 50);
+});
+
 Deno.test("zone routing: without a local cluster nothing is counted", async () => {
   const bench = new Bench();
   const cluster = await bench.add({ ...assignment(...SMALL), ...common({ min_cluster_size: 2 }) });

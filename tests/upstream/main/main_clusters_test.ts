@@ -247,6 +247,30 @@ const REFUSED = [
     value: { type: "EDS", eds_cluster_config: { eds_config: { ads: {} } } },
     want: "refused eds_config: the cluster gets no endpoints",
   },
+  {
+    name: "EDS by a file of protobuf",
+    value: {
+      type: "EDS",
+      eds_cluster_config: { eds_config: { path_config_source: { path: "/a.pb_text" } } },
+    },
+    want: "refused path: only YAML and JSON files are read",
+  },
+  {
+    name: "a PROXY header over a socket without a type",
+    value: {
+      ...assignment({ lb_endpoints: [endpoint(1)] }),
+      transport_socket: {
+        name: "proxy",
+        typed_config: {
+          "@type":
+            "type.googleapis.com/envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport",
+          transport_socket: { name: "envoy.transport_sockets.raw_buffer" },
+        },
+      },
+    },
+    want:
+      "error name: Didn't find a registered implementation for 'envoy.transport_sockets.raw_buffer' with type URL: ''",
+  },
 ] as const;
 for (const row of REFUSED) {
   Deno.test(`compileCluster reports ${row.name}`, async () => {

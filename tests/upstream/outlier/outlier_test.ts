@@ -234,6 +234,26 @@ Deno.test("success rate ejects the one far below the mean", async () => {
   assertEquals(bench.stat("outlier_detection.ejections_enforced_success_rate"), 1);
 });
 
+Deno.test("success rates show after an interval with requests enough, and go with the next", async () => {
+  const bench = await detected({
+    consecutive_5xx: 100,
+    interval: "1s",
+    success_rate_minimum_hosts: 1,
+    success_rate_request_volume: 10,
+    enforcing_success_rate: 0,
+  }, 3);
+  const rates = (): number[] => bench.clusters.snapshot()[0]!.hosts.map((host) => host.successRate);
+  tenRequests(bench, 0, 0);
+  tenRequests(bench, 1, 4);
+  put(bench, 2, 200);
+  assertEquals(rates(), [-1, -1, -1]);
+  bench.advance(1_000);
+  assertEquals(rates(), [100, 60, -1]);
+  assertEquals(bench.clusters.snapshot()[0]!.hosts[0]!.localOriginSuccessRate, -1);
+  bench.advance(1_000);
+  assertEquals(rates(), [-1, -1, -1]);
+});
+
 Deno.test("what an interval counted does not reach into the next", async () => {
   const bench = await detected({
     consecutive_5xx: 100,
