@@ -3,7 +3,7 @@
 import { assertEquals, assertOk } from "./support/assert.ts";
 
 const ROOT = new URL("../", import.meta.url);
-const ENTRY = new URL("src/server/worker.ts", ROOT).href;
+const ENTRY = new URL("src/server/worker_thread.ts", ROOT).href;
 const REFUSED = /^npm:\/?(?:yaml|@bufbuild\/protobuf)@|\/src\/proto\/registry\.ts$|\/src\/config\//;
 
 /** As `deno info --json` prints it; a type-only import has no `code`. */

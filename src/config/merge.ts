@@ -41,15 +41,18 @@ function mergeField(
   if (field.oneof !== undefined) return mergeOneof(base, over, field, context);
   const value = over[field.localName];
   if (field.fieldKind === "list") {
-    (base[field.localName] as unknown[]).push(...value as unknown[]);
-    return (value as unknown[]).length > 0;
+    const items = value as readonly unknown[];
+    if (items.length === 0) return false;
+    base[field.localName] = [...base[field.localName] as readonly unknown[], ...items];
+    return true;
   }
   if (field.fieldKind === "map") {
     const entries = Object.entries(value as Record<string, unknown>);
-    for (const [key, item] of entries) {
-      setOwn(base[field.localName] as Record<string, unknown>, key, item);
-    }
-    return entries.length > 0;
+    if (entries.length === 0) return false;
+    const merged = { ...base[field.localName] as Record<string, unknown> };
+    for (const [key, item] of entries) setOwn(merged, key, item);
+    base[field.localName] = merged;
+    return true;
   }
   if (value === undefined || isDefault(value)) return false;
   base[field.localName] = mergeValue(base[field.localName], value, field, context);

@@ -58,7 +58,7 @@ export function compileHttpFilters(
     if (factory === undefined) continue;
     if (factory.type !== config.$typeName) {
       const text = `${config.$typeName} configures routes, not the filter itself`;
-      context.problems.error(message, "typed_config", text);
+      context.problems.unsupported(message, "typed_config", text, true);
       continue;
     }
     if (message.disabled && factory.isTerminal === true) {

@@ -357,11 +357,17 @@ export class ActiveConnection
       const filter = filters[i]!;
       if (i >= this.#opened) {
         this.#opened = i + 1;
-        if (this.#isStopped(filter.onNewConnection())) return;
+        if (this.#isStopped(filter.onNewConnection())) return this.#keep(filter, bytes, endStream);
       }
       if (bytes.length === 0 && !endStream) continue;
       if (this.#isStopped(filter.onData(bytes, endStream))) return;
     }
+  }
+
+  /** A filter that stops a new connection keeps what was read already, until it continues. */
+  #keep(filter: NetworkFilter, bytes: Uint8Array, endStream: boolean): void {
+    if (this.connection.isClosing || (bytes.length === 0 && !endStream)) return;
+    filter.onData(bytes, endStream);
   }
 
   #isStopped(status: NetworkStatus): boolean {

@@ -103,10 +103,15 @@ function parseRewrite(text: string, groups: number): readonly RewritePart[] | st
 /** A rewrite that changes nothing, in place of one that was reported. */
 const SAME = (value: string): string => value;
 
-/** Replaces every match in a binary string (RE2::GlobalReplace). */
+/**
+ * Replaces every match in a binary string (RE2::GlobalReplace).
+ * @param badSubstitution what a substitution is that RE2 cannot do: some users of the message
+ * refuse it, others find out with each value and leave that as it is
+ */
 export function compileRegexRewrite(
   message: envoy_type_matcher_v3_RegexMatchAndSubstitute,
   context: BaseCompileContext,
+  badSubstitution: "error" | "warning" = "error",
 ): (value: string) => string {
   const pattern = message.pattern;
   if (pattern === undefined) {
@@ -117,7 +122,8 @@ export function compileRegexRewrite(
   if (regex === undefined) return SAME;
   const parts = parseRewrite(binaryText(message.substitution), regex.groupCount());
   if (typeof parts === "string") {
-    context.problems.error(message, "substitution", parts);
+    if (badSubstitution === "error") context.problems.error(message, "substitution", parts);
+    else context.problems.warn(message, "substitution", `no effect: ${parts}`);
     return SAME;
   }
   return (value) => replaceAll(regex, parts, value);

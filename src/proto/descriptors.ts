@@ -331,8 +331,7 @@ export class FieldDescriptor {
 
   /** The name of `message`, whose package stays unread. */
   get messageName(): string | undefined {
-    const { type, typeName } = this.#resolve().item;
-    return type === MESSAGE ? typeName.slice(1) : undefined;
+    return this.#resolve().messageName;
   }
 
   get enum(): EnumDescriptor | undefined {
@@ -365,14 +364,22 @@ export class FieldDescriptor {
 
   /** Late, as a message may hold a map of itself. */
   #resolve(): ResolvedField {
-    return this.#resolved ??= this.#mapValue() ?? { kind: kindOf(this.#raw), item: this.#raw };
+    if (this.#resolved !== undefined) return this.#resolved;
+    const value = this.#mapValue();
+    const item = value ?? this.#raw;
+    return this.#resolved = {
+      kind: value === undefined ? kindOf(this.#raw) : "map",
+      item,
+      messageName: item.type === MESSAGE ? item.typeName.slice(1) : undefined,
+    };
   }
 
-  #mapValue(): ResolvedField | undefined {
+  /** protoc names the message of a map's entries after the field, with this ending. */
+  #mapValue(): RawField | undefined {
     const { isRepeated, type, typeName } = this.#raw;
-    if (!isRepeated || type !== MESSAGE) return undefined;
+    if (!isRepeated || type !== MESSAGE || !typeName.endsWith("Entry")) return undefined;
     const entry = this.#set.messageNamed(typeName.slice(1));
-    return entry.isMapEntry ? { kind: "map", item: entry.numbered(2)!.#raw } : undefined;
+    return entry.isMapEntry ? entry.numbered(2)!.#raw : undefined;
   }
 }
 
@@ -380,6 +387,7 @@ interface ResolvedField {
   readonly kind: FieldKind;
   /** The field itself, or the value of its map. */
   readonly item: RawField;
+  readonly messageName: string | undefined;
 }
 
 function kindOf(raw: RawField): FieldKind {

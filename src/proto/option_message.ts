@@ -40,7 +40,9 @@ function decodeInto(target: Decoded, reader: WireReader, type: MessageDescriptor
 }
 
 function readList(target: Decoded, reader: WireReader, field: FieldDescriptor): void {
-  const items = (target[field.localName] ??= []) as unknown[];
+  let items = target[field.localName] as unknown[] | undefined;
+  // The empty list of a new message is shared.
+  if (items === undefined || items.length === 0) target[field.localName] = items = [];
   const isPackable = field.message === undefined && field.scalar !== "string" &&
     field.scalar !== "bytes";
   if (!isPackable || reader.wireType !== BYTES) {

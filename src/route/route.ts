@@ -75,12 +75,32 @@ export interface ConnectTermination {
   readonly proxy: { readonly version: 1 | 2; readonly tlvs: readonly ProxyTlv[] } | undefined;
 }
 
+/** The weighted clusters of a route, for retries that may leave the first one. */
+export interface ClusterRefresh {
+  /** Place of this action's cluster among them. */
+  readonly index: number;
+  /**
+   * The action of a cluster that was not tried, by weight; once all were, `tried` begins anew.
+   * @param random in [0, 2^32)
+   */
+  next(tried: Set<number>, request: RefreshRequest): RouteAction;
+}
+
+/** What the choice of a cluster may look at. */
+export interface RefreshRequest {
+  readonly headers: HeaderMap;
+  readonly info: StreamInfo;
+  readonly random: number;
+}
+
 /** Sends the request to a cluster. */
 export interface RouteAction {
   readonly kind: "route";
   /** The cluster for this request; undefined if a cluster_header names none. */
   readonly clusterName: string | undefined;
   readonly clusterNotFoundStatus: number;
+  /** For `refresh_cluster_on_retry`: how a retry comes to another of the weighted clusters. */
+  readonly clusterRefresh?: ClusterRefresh;
   /** 0: no timeout. */
   readonly timeoutMs: number;
   readonly idleTimeoutMs: number | undefined;

@@ -17,7 +17,7 @@ import { compileLevelChanges, type HeaderChanges } from "./header_changes.ts";
 import { compilePathMatcher, type PathMatcher } from "./path_matcher.ts";
 import { compileFilterLevel, type FilterLevel, mergeFilterLevels } from "./per_filter_config.ts";
 import { compileRedirect } from "./redirect.ts";
-import type { Route, RouteAction, RouteTracing } from "./route.ts";
+import type { ClusterRefresh, Route, RouteAction, RouteTracing } from "./route.ts";
 import {
   type CompiledAction,
   compileRouteAction,
@@ -26,7 +26,7 @@ import {
 } from "./route_action.ts";
 import type { LevelChanges, RouteScope } from "./scope.ts";
 import { fraction } from "./units.ts";
-import { checkWeights, compileWeightedChoice } from "./weighted.ts";
+import { checkWeights, compileWeightedChoice, type WeightedChoice } from "./weighted.ts";
 
 /** What routes take from their virtual host. */
 export interface VirtualHostLevel {
@@ -254,13 +254,16 @@ function compileClusterSelection(
       return clusterFromHeader(specifier.value, compiled.action, builder.build(compiled.action));
     case "weightedClusters": {
       checkWeights(specifier.value, context);
-      const selections = specifier.value.clusters.map((cluster) =>
-        compileWeight(cluster, compiled, { builder, scope })
-      );
       const choose = compileWeightedChoice(
         specifier.value,
         compiled.action.hashPolicies,
         context,
+      );
+      const refresh = compiled.action.retryPolicy?.refreshClusterOnRetry === true
+        ? new WeightedRefresh(choose)
+        : undefined;
+      const selections = specifier.value.clusters.map((cluster) =>
+        compileWeight(cluster, compiled, { builder, scope, refresh })
       );
       return (headers, info, random) =>
         selections[choose(headers, info, random)]!(headers, info, random);
@@ -280,7 +283,11 @@ function compileClusterSelection(
 function compileWeight(
   cluster: envoy_config_route_v3_WeightedCluster_ClusterWeight,
   compiled: CompiledAction,
-  { builder, scope }: { readonly builder: RouteBuilder; readonly scope: RouteScope },
+  { builder, scope, refresh }: {
+    readonly builder: RouteBuilder;
+    readonly scope: RouteScope;
+    readonly refresh: WeightedRefresh | undefined;
+  },
 ): Selection {
   const { context, clusters } = scope;
   if (cluster.name !== "" && clusters !== undefined && !clusters.has(cluster.name)) {
@@ -293,10 +300,40 @@ function compileWeight(
     metadataMatch: lbMetadata(cluster.metadataMatch),
     host: host.case === "hostRewriteLiteral" ? binaryText(host.value) : "",
   };
-  const action = compiled.withCluster(choice);
+  const plain = compiled.withCluster(choice);
+  const action = refresh === undefined ? plain : refresh.add(plain);
   const route = builder.build(action, cluster);
   if (cluster.clusterHeader === "") return () => route;
   return clusterFromHeader(cluster.clusterHeader, action, route);
+}
+
+/** Gathers the actions of a route's weighted clusters and chooses again among them for retries. */
+class WeightedRefresh {
+  readonly #choose: WeightedChoice;
+  readonly #actions: RouteAction[] = [];
+
+  constructor(choose: WeightedChoice) {
+    this.#choose = choose;
+  }
+
+  /** The action with what a retry needs to leave it. */
+  add(action: RouteAction): RouteAction {
+    const index = this.#actions.length;
+    const refresh: ClusterRefresh = {
+      index,
+      next: (tried, { headers, info, random }) => {
+        let next = this.#choose(headers, info, random, tried);
+        if (tried.has(next)) {
+          tried.clear();
+          next = this.#choose(headers, info, random);
+        }
+        return this.#actions[next]!;
+      },
+    };
+    const refreshing = { ...action, clusterRefresh: refresh };
+    this.#actions.push(refreshing);
+    return refreshing;
+  }
 }
 
 /** The first value of the header names the cluster: one route object a request. */

@@ -43,8 +43,13 @@ export function checkWeights(
   }
 }
 
-/** Picks an index into the clusters. */
-export type WeightedChoice = (headers: HeaderMap, info: StreamInfo, random: number) => number;
+/** Picks an index into the clusters; one in `except` only if no other has a weight. */
+export type WeightedChoice = (
+  headers: HeaderMap,
+  info: StreamInfo,
+  random: number,
+  except?: ReadonlySet<number>,
+) => number;
 
 /**
  * How an index into the clusters is drawn; weights may come from the runtime and are read at each
@@ -59,16 +64,26 @@ export function compileWeightedChoice(
   const specifier = message.randomValueSpecifier;
   if (specifier.case === "headerName") {
     const name = headerName(specifier.value);
-    return (headers, _info, random) => {
+    return (headers, _info, random, except) => {
       const given = parseUint64(headers.get(name));
-      return pick(weights(), given ?? random);
+      return pick(without(weights(), except), given ?? random);
     };
   }
   if (specifier.case === "useHashPolicy" && specifier.value.value) {
-    return (headers, info, random) =>
-      pick(weights(), requestHash(hashPolicies, headers, info) ?? random);
+    return (headers, info, random, except) =>
+      pick(without(weights(), except), requestHash(hashPolicies, headers, info) ?? random);
   }
-  return (_headers, _info, random) => pick(weights(), random);
+  return (_headers, _info, random, except) => pick(without(weights(), except), random);
+}
+
+/** Only retries except clusters: what all others use is not copied. */
+function without(
+  weights: readonly number[],
+  except: ReadonlySet<number> | undefined,
+): readonly number[] {
+  if (except === undefined) return weights;
+  const left = weights.map((weight, i) => except.has(i) ? 0 : weight);
+  return left.some((weight) => weight > 0) ? left : weights;
 }
 
 /** Weights as they are now: the runtime may change them one by one. */

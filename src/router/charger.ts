@@ -32,7 +32,7 @@ export function requestTrees(
 export class Charger {
   readonly trees: readonly RequestTreeStats[];
   readonly #config: RouterConfig;
-  readonly #cluster: ClusterInfo;
+  #cluster: ClusterInfo;
   readonly #isCounted: boolean;
   readonly #countsCodes: boolean;
   readonly #isInternal: boolean;
@@ -58,6 +58,11 @@ export class Charger {
     if (name !== "") {
       this.#alternative = config.responseStats.alternative(cluster.statName, name);
     }
+  }
+
+  /** A retry went to another cluster: what comes of it counts there. */
+  moveTo(cluster: ClusterInfo): void {
+    this.#cluster = cluster;
   }
 
   /** Counts a response, or what stands for one that never came. */

@@ -8,6 +8,7 @@ import type { Timer, TimerWheel } from "../base/mod.ts";
 import type { DownstreamWatermarks, FilterCallbacks } from "../filter_chain/mod.ts";
 import { FLAG, H, type HeaderMap, type Protocol, type StreamInfo } from "../http/mod.ts";
 import {
+  type ClusterRefresh,
   type ConnectTermination,
   type Route,
   type RouteAction,
@@ -18,6 +19,7 @@ import {
   clusterStat,
   type Host,
   HOST_STAT,
+  type PendingStream,
   type Priority,
   upstreamInfoOf,
 } from "../upstream/mod.ts";
@@ -72,7 +74,8 @@ export class Exchange implements AttemptOwner, DownstreamWatermarks {
   readonly config: RouterConfig;
   readonly callbacks: FilterCallbacks;
   readonly route: Route;
-  readonly action: RouteAction;
+  /** Another one after a retry that was led to another cluster. */
+  action: RouteAction;
   readonly requestHeaders: HeaderMap;
   readonly charger: Charger;
   readonly isGrpc: boolean;
@@ -101,6 +104,8 @@ export class Exchange implements AttemptOwner, DownstreamWatermarks {
   /** Cookies made for hash policies, told with the response. */
   setCookies: string[] | undefined;
   #maxDurationMs: number | undefined;
+  /** Weighted clusters that were tried, where retries choose among them anew. */
+  #triedClusters: Set<number> | undefined;
   #bufferedBytes = 0;
   /** Bytes of the body that are kept for retries. */
   readonly #keepLimitBytes: number;
@@ -108,6 +113,7 @@ export class Exchange implements AttemptOwner, DownstreamWatermarks {
   /** The point where something was to be sent upstream has been reached. */
   #hasStarted = false;
   #isDestroyed = false;
+  #hostWait: PendingStream | undefined;
   #responseTimer: Timer | undefined;
   #mirrors: Mirrors | undefined;
   #watchesDownstream = false;
@@ -185,10 +191,28 @@ export class Exchange implements AttemptOwner, DownstreamWatermarks {
   /** Sends the request's headers, or answers if there is no host. */
   start(endStream: boolean): void {
     const host = this.cluster.chooseHost(this.#hostChoice);
-    if (host === undefined) {
-      this.#answerNoHost();
-      return;
-    }
+    if (host === undefined) this.#awaitHost(endStream);
+    else this.#startOn(host, endStream);
+  }
+
+  /** Whether the cluster looks for the host: what follows the headers has to wait in the chain. */
+  get isAwaitingHost(): boolean {
+    return this.#hostWait !== undefined;
+  }
+
+  #awaitHost(endStream: boolean): void {
+    const wait = this.cluster.awaitHost?.(this.#hostChoice, (details) => {
+      this.#hostWait = undefined;
+      const host = this.cluster.chooseHost(this.#hostChoice);
+      if (host === undefined) return this.#answerNoHost(details);
+      this.#startOn(host, endStream);
+      if (!endStream && !this.#isDestroyed) this.callbacks.continueDecoding();
+    });
+    if (wait?.handle === undefined) this.#answerNoHost(wait?.details);
+    else this.#hostWait = wait.handle;
+  }
+
+  #startOn(host: Host, endStream: boolean): void {
     this.#settle();
     this.#hasStarted = true;
     const { callbacks } = this;
@@ -234,6 +258,7 @@ export class Exchange implements AttemptOwner, DownstreamWatermarks {
   destroy(): void {
     if (this.#isDestroyed) return;
     this.#isDestroyed = true;
+    this.#hostWait?.cancel();
     for (const attempt of this.attempts.splice(0)) attempt.reset();
     this.#mirrors?.destroy();
     if (this.#watchesDownstream) this.callbacks.removeDownstreamWatermarkCallbacks(this);
@@ -452,10 +477,14 @@ export class Exchange implements AttemptOwner, DownstreamWatermarks {
     this.attemptCount++;
     this.streamInfo.attemptCount = this.attemptCount;
     this.pendingRetries--;
+    if (this.action.clusterRefresh !== undefined) this.#refreshCluster(this.action.clusterRefresh);
     const { action, config, requestHeaders: headers } = this;
     // The cluster may have been replaced or removed meanwhile.
     const cluster = config.clusters.get(action.clusterName!);
-    if (cluster !== undefined) this.cluster = cluster;
+    if (cluster !== undefined && cluster !== this.cluster) {
+      this.cluster = cluster;
+      this.charger.moveTo(cluster.info);
+    }
     const host = cluster?.chooseHost(this.#hostChoice);
     if (host === undefined) {
       this.#answerNoHost();
@@ -473,6 +502,17 @@ export class Exchange implements AttemptOwner, DownstreamWatermarks {
       : Math.floor(this.nowMs() - this.requestCompleteMs);
     tellTimeout(this.timeouts, elapsedMs, { action, headers, options: this.timeoutOptions! });
     this.#sendAgain(host);
+  }
+
+  #refreshCluster(refresh: ClusterRefresh): void {
+    const { callbacks, requestHeaders: headers, streamInfo: info } = this;
+    const tried = this.#triedClusters ??= new Set();
+    tried.add(refresh.index);
+    const random = callbacks.dispatcher.random.below(4294967296);
+    const next = refresh.next(tried, { headers, info, random });
+    if (next.clusterName === undefined) return;
+    this.action = next;
+    info.upstreamCluster = next.clusterName;
   }
 
   #sendAgain(host: Host): void {
@@ -532,12 +572,12 @@ export class Exchange implements AttemptOwner, DownstreamWatermarks {
     return false;
   }
 
-  #answerNoHost(): void {
+  #answerNoHost(details = ""): void {
     this.charger.charge(503, undefined, false);
     this.abort({
       status: 503,
       body: "no healthy upstream",
-      details: "no_healthy_upstream",
+      details: details || "no_healthy_upstream",
       flag: FLAG.noHealthyUpstream,
     });
   }

@@ -62,7 +62,9 @@ class Router implements HttpFilter {
       stats.inc(ROUTER_STAT.directResponse);
       this.#answer(route, action, headers);
     }
-    return "stop_iteration";
+    return this.#exchange?.isAwaitingHost === true
+      ? "stop_all_iteration_and_watermark"
+      : "stop_iteration";
   }
 
   decodeData(bytes: Uint8Array, endStream: boolean): DataStatus {

@@ -121,13 +121,14 @@ function adminListener(parts: AdminParts, address: object): envoy_config_listene
     filterChains: { filters: { configType: { value: { httpFilters: object[] } } }[] }[];
   };
   listener.address = address;
-  listener.filterChains[0]!.filters[0]!.configType.value.httpFilters.push({
+  const manager = listener.filterChains[0]!.filters[0]!.configType.value;
+  manager.httpFilters = [{
     $typeName: "envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter",
     name: "denvoy.filters.http.admin",
     configType: { case: "typedConfig", value: { $typeName: ADMIN_FILTER_TYPE } },
     isOptional: false,
     disabled: false,
-  });
+  }];
   return listener as unknown as envoy_config_listener_v3_Listener;
 }
 

@@ -95,7 +95,7 @@ export type ToWorker =
   | { readonly type: "exit" };
 
 export type FromWorker =
-  /** The module is loaded; `init` may be sent. `thread`: where /proc shows it, "" if nowhere. */
+  /** It listens; `init` may be sent. `thread`: where /proc shows it, "" if nowhere. */
   | { readonly type: "up"; readonly thread: string }
   | { readonly type: "compiled"; readonly problems: readonly RemoteProblem[] }
   | {

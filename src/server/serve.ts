@@ -3,8 +3,10 @@
  * loads its rooms in the order it needs them: start-up is module loading more than work.
  */
 
+import { Introduction } from "./introduction.ts";
 import type { LoadOptions } from "./load.ts";
 import { configureLog } from "./log.ts";
+import type { FromWorker, ToWorker } from "./messages.ts";
 import type { Process } from "./process.ts";
 import type { Server } from "./server.ts";
 import { mayServe } from "./verdict.ts";
@@ -27,8 +29,13 @@ export async function serve(options: ServeOptions): Promise<number> {
   const { process } = options;
   configureLog({ ...process.logOptions, levels: process.logLevels, thread: "0" });
   let server: Server | undefined;
+  /** Said before there was a server to hear it. */
+  const early: (readonly [worker: number, message: FromWorker])[] = [];
   const pool = new WorkerPool(options.concurrency, {
-    onMessage: (worker, message) => server?.onWorkerMessage(worker, message),
+    onMessage: (worker, message) => {
+      if (server === undefined) early.push([worker, message]);
+      else server.onWorkerMessage(worker, message);
+    },
     onLost: (worker, isReplaced) => server?.onWorkerLost(worker, isReplaced),
     onStuck: (worker) => server?.onWorkerStuck(worker),
   }, options.pool);
@@ -42,7 +49,11 @@ export async function serve(options: ServeOptions): Promise<number> {
       mayServe(config.problems, complain);
       return 1;
     }
-    server = new (await import("./server.ts")).Server({ config, pool, process });
+    // From here on the workers compile, while this thread loads the rest of its rooms.
+    const introduction = new Introduction(config, process, pool);
+    introduce(pool, introduction, (worker) => server?.replay(worker));
+    server = new (await import("./server.ts")).Server({ config, introduction, pool, process });
+    for (const [worker, message] of early) server.onWorkerMessage(worker, message);
     await server.prepare();
     if (!mayServe(config.problems, complain)) return 1;
     config.release();
@@ -53,5 +64,20 @@ export async function serve(options: ServeOptions): Promise<number> {
     return 1;
   } finally {
     await pool.terminate();
+  }
+}
+
+/** @param replay what a replacement hears; undefined as long as all have heard the same */
+function introduce(
+  pool: WorkerPool,
+  introduction: Introduction,
+  replay: (worker: number) => ToWorker[] | undefined,
+): void {
+  pool.introduce(
+    (worker) => introduction.init(worker),
+    (worker) => replay(worker) ?? introduction.messages(worker === 1),
+  );
+  for (let worker = 1; worker <= pool.size; worker++) {
+    for (const message of introduction.messages(worker === 1)) pool.send(worker, message);
   }
 }

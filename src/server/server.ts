@@ -15,7 +15,14 @@ import {
   type LogLevel,
 } from "../base/mod.ts";
 import type { envoy_config_listener_v3_Listener } from "../proto/mod.ts";
-import { chooseSockets, SECRET_STORE, ThreadSecrets } from "../net/mod.ts";
+import {
+  chooseSockets,
+  confirmNativeHandles,
+  isTestedDeno,
+  SECRET_STORE,
+  ThreadSecrets,
+  useNativeHandles,
+} from "../net/mod.ts";
 import { type CompileContext, Runtime } from "../runtime/mod.ts";
 import { StatsRoot, StatsStore } from "../stats/mod.ts";
 import { MainClusters } from "../upstream/mod.ts";
@@ -23,9 +30,10 @@ import type { AdminParts, AdminServer } from "./admin_server.ts";
 import { SETTLE_MS } from "./beats.ts";
 import { compileContext } from "./compile_context.ts";
 import { Extensions } from "./extensions.ts";
+import { type Introduction, localClusterOf } from "./introduction.ts";
 import type { LoadedConfig } from "./load.ts";
 import { configureLog } from "./log.ts";
-import type { FromWorker, ListenerBinding, ToWorker, WorkerInit } from "./messages.ts";
+import type { FromWorker, ListenerBinding, ToWorker } from "./messages.ts";
 import type { Process } from "./process.ts";
 import { replayProblems } from "./remote_problems.ts";
 import { ServerStats, STATE_NUMBERS } from "./server_stats.ts";
@@ -44,6 +52,8 @@ const BIND_AGAIN_MS = 1000;
 
 export interface ServerOptions {
   readonly config: LoadedConfig;
+  /** What the workers have heard already. */
+  readonly introduction: Introduction;
   readonly pool: WorkerPool;
   readonly process: Process;
 }
@@ -69,6 +79,7 @@ export class Server {
   readonly #extensions = new Extensions();
   readonly #context: CompileContext;
   readonly clusters: MainClusters;
+  readonly #introduction: Introduction;
   readonly #listeners: readonly ListenerState[];
   readonly #levels: Map<LogComponent, LogLevel>;
   #admin: Promise<AdminServer | undefined> | undefined;
@@ -104,7 +115,12 @@ export class Server {
     this.#dispatcher = new Dispatcher({ onError: (error) => this.#reportFault(error) });
     this.serverStats = new ServerStats(this.#stats.scope, options.pool.size);
     this.runtime = new Runtime(options.config.runtime.values());
-    this.#listeners = listenersOf(options.config);
+    this.#introduction = options.introduction;
+    this.#listeners = options.introduction.listeners.map((message) => ({
+      message,
+      owner: ownerOf(message),
+      addresses: undefined,
+    }));
     if (this.#listeners.length === 0) this.#allBound.resolve();
     this.#context = this.#makeContext();
     this.clusters = new MainClusters(this.#context, {
@@ -131,22 +147,17 @@ export class Server {
   }
 
   /**
-   * Lets the workers compile while this thread resolves the clusters. @returns once the first worker
-   * has told what is wrong; only then is a socket bound.
+   * Compiles the clusters while the workers, which were introduced, compile the listeners. @returns
+   * once the first worker has told what is wrong; only then is a socket bound.
    */
   async prepare(): Promise<void> {
     this.#setUpStats();
-    this.#pool.introduce((worker) => this.#workerInit(worker), (worker) => this.#replay(worker));
-    for (const message of this.#listenerMessages(true)) this.#pool.send(1, message);
-    for (let worker = 2; worker <= this.#pool.size; worker++) {
-      for (const message of this.#listenerMessages(false)) this.#pool.send(worker, message);
-    }
     await this.#extensions.load(this.#config.typeNames, "cluster_type");
     const { staticResources } = this.#config.bootstrap;
     for (const cluster of staticResources?.clusters ?? []) this.clusters.add(cluster);
     for (const message of this.#clusterMessages()) this.#pool.broadcast(message);
     // While the workers compile, this thread finds out what their sockets may rely on.
-    this.#socketFailure = await chooseSockets();
+    if (!isTestedDeno()) this.#socketFailure = await chooseSockets();
     this.#pool.broadcast({ type: "sockets", failure: this.#socketFailure });
     await this.#compiled.promise;
   }
@@ -179,6 +190,16 @@ export class Server {
     this.#flushTimer = setInterval(() => void this.#flushStats(), this.#flushIntervalMs());
     setTimeout(() => collectGarbage(), SETTLE_MS);
     logger("main").info("all workers accept connections; starting main dispatch loop");
+    if (isTestedDeno()) await this.#confirmSockets();
+  }
+
+  /** Handles that were relied on and do not work here after all: new workers serve without them. */
+  async #confirmSockets(): Promise<void> {
+    const failure = await confirmNativeHandles();
+    if (failure === "" || this.#isEnding) return;
+    this.#socketFailure = failure;
+    useNativeHandles(false);
+    this.#pool.replaceAll("native handles do not work here");
   }
 
   /** Hears of a worker. */
@@ -187,7 +208,7 @@ export class Server {
       case "compiled":
         replayProblems(
           message.problems,
-          this.#listeners.map((listener) => listener.message),
+          this.#introduction.listeners,
           this.#config.problemsFor(),
         );
         this.#isCompiled = true;
@@ -413,9 +434,10 @@ export class Server {
   }
 
   /** What a replacement hears: the state as it is now, which may be that of a start under way. */
-  #replay(worker: number): ToWorker[] {
+  replay(worker: number): ToWorker[] {
     const messages: ToWorker[] = [
-      ...this.#listenerMessages(worker === 1 && !this.#isCompiled),
+      { type: "log_levels", levels: [...this.#levels] },
+      ...this.#introduction.messages(worker === 1 && !this.#isCompiled),
       { type: "dns_caches", resources: this.clusters.dnsCaches() },
       ...this.#clusterMessages(),
       { type: "health_check_fail", failed: this.#isHealthCheckFailed },
@@ -431,19 +453,6 @@ export class Server {
     return messages;
   }
 
-  #listenerMessages(reports: boolean): ToWorker[] {
-    return [
-      { type: "runtime", values: this.#config.runtime.values() },
-      { type: "extensions", typeNames: this.#config.typeNames },
-      { type: "secrets", secrets: this.#config.bootstrap.staticResources?.secrets ?? [] },
-      {
-        type: "compile_listeners",
-        messages: this.#listeners.map((listener) => listener.message),
-        reports,
-      },
-    ];
-  }
-
   #clusterMessages(): ToWorker[] {
     const messages: ToWorker[] = [];
     const resources = this.clusters.resources();
@@ -454,31 +463,6 @@ export class Server {
       });
     }
     return messages;
-  }
-
-  #workerInit(worker: number): WorkerInit {
-    const { facts } = this.#config;
-    return {
-      index: worker,
-      concurrency: this.#pool.size,
-      beats: this.#pool.beats,
-      drainTimeMs: this.#process.drainTimeMs,
-      drainsAtOnce: this.#process.drainsAtOnce,
-      fileFlushIntervalMs: this.#process.fileFlushIntervalMs,
-      logLevels: [...this.#levels],
-      logFormat: this.#process.logOptions.format,
-      logPath: this.#process.logOptions.path,
-      node: {
-        id: facts.nodeId,
-        cluster: facts.nodeCluster,
-        locality: facts.locality,
-        metadata: facts.nodeMetadata,
-      },
-      localCluster: localClusterOf(this.#config),
-      bindConfig: this.#config.bootstrap.clusterManager?.upstreamBindConfig,
-      hostname: facts.hostname,
-      version: facts.version,
-    };
   }
 
   #makeContext(): CompileContext {
@@ -545,24 +529,6 @@ export class Server {
     const text = error instanceof Error ? error.stack ?? error.message : String(error);
     logger("main").error("exception on main: {text}", { text });
   }
-}
-
-function localClusterOf({ bootstrap }: LoadedConfig): string {
-  return bootstrap.clusterManager?.localClusterName ?? "";
-}
-
-/** Listeners as they run: of several with one name the last counts, a nameless one gets a name. */
-function listenersOf(config: LoadedConfig): ListenerState[] {
-  const byName = new Map<string, envoy_config_listener_v3_Listener>();
-  for (const listener of config.bootstrap.staticResources?.listeners ?? []) {
-    if (listener.name === "") (listener as { name: string }).name = crypto.randomUUID();
-    byName.set(listener.name, listener);
-  }
-  return [...byName.values()].map((message) => ({
-    message,
-    owner: ownerOf(message),
-    addresses: undefined,
-  }));
 }
 
 /** Unix sockets and listeners without SO_REUSEPORT belong to one worker. */

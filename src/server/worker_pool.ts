@@ -165,6 +165,11 @@ export class WorkerPool {
     this.#replaces = false;
   }
 
+  /** Every worker makes way for one that is told the state as it is now. */
+  replaceAll(reason: string): void {
+    for (const seat of this.#seats) void this.#lost(seat, seat.thread, reason);
+  }
+
   /** Ends all threads at once. */
   async terminate(): Promise<void> {
     this.#replaces = false;

@@ -132,6 +132,16 @@ export interface Cluster {
   /** @returns undefined if there is no host to send to (503 UH) */
   chooseHost(context: LoadBalancerContext | undefined): Host | undefined;
   /**
+   * After `chooseHost` found none: some clusters can find the request's host out. Absent for all
+   * others.
+   * @param onDone told once, not within the call, that another choice is worth while; with the
+   * response code details for the case that it is not
+   */
+  awaitHost?(
+    context: LoadBalancerContext,
+    onDone: (details: string) => void,
+  ): HostWait | undefined;
+  /**
    * Asks the host's pool for a stream. `onPoolReady` may be called before this returns (then the
    * result is undefined), or `onPoolFailure` (likewise).
    * @param downstreamProtocol for clusters with use_downstream_protocol_config
@@ -144,6 +154,14 @@ export interface Cluster {
   /** A TCP connection to the host, for tcp_proxy and CONNECT termination. */
   newTcpConnection(host: Host, request: TcpRequest): PendingStream | undefined;
   readonly circuitBreakers: { readonly [priority in Priority]: CircuitBreaker };
+}
+
+/** What a cluster does about a host that it does not know yet. */
+export interface HostWait {
+  /** Undefined: there is nothing to wait for. */
+  readonly handle: PendingStream | undefined;
+  /** Response code details where there is nothing to wait for; "" for those of every cluster. */
+  readonly details: string;
 }
 
 /** What a pool is told of a request that wants a stream. */

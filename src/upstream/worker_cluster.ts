@@ -12,6 +12,7 @@ import type {
   Cluster,
   Host,
   HostMonitor,
+  HostWait,
   LoadBalancerContext,
   PendingStream,
   Priority,
@@ -204,8 +205,22 @@ export class WorkerCluster implements Cluster {
 
   chooseHost(context: LoadBalancerContext | undefined): Host | undefined {
     const host = this.pickHost(context);
-    if (host === undefined) this.info.stats.inc(NONE_HEALTHY);
+    if (host === undefined && !this.#mayAwait(context)) this.info.stats.inc(NONE_HEALTHY);
     return host;
+  }
+
+  awaitHost(
+    context: LoadBalancerContext,
+    onDone: (details: string) => void,
+  ): HostWait | undefined {
+    const wait = this.#balancer.awaitHost?.(context, onDone);
+    if (wait !== undefined && wait.handle === undefined) this.info.stats.inc(NONE_HEALTHY);
+    return wait;
+  }
+
+  /** Who may wait for a host is only counted once there is nothing to wait for. */
+  #mayAwait(context: LoadBalancerContext | undefined): boolean {
+    return context?.requestHeaders !== undefined && this.#balancer.awaitHost !== undefined;
   }
 
   /** As `chooseHost`, for another cluster that has this one as a member. */

@@ -12,6 +12,7 @@ import {
   type ListenSocket,
   SILENT_EVENTS,
   type SocketConnection,
+  TESTED_DENO,
   testNativeHandles,
 } from "../../src/net/mod.ts";
 import type {
@@ -342,6 +343,11 @@ Deno.test("connect binds the source address", async () => {
     connection.close("reset");
   });
   dispatcher.timers.stop();
+});
+
+Deno.test("the version that needs no self-test before it serves is the one that CI tests", () => {
+  const script = Deno.readTextFileSync(new URL("../../.ci/run", import.meta.url));
+  assertEquals(/^DENO_VERSION=(.*)$/m.exec(script)?.[1], TESTED_DENO);
 });
 
 Deno.test("the self-test of the native handles passes on this Deno", async () => {

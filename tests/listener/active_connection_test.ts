@@ -172,6 +172,19 @@ Deno.test("ActiveConnection stops where a filter stops and goes on when it says 
   assertEquals(log.lines, ["one new", "one hi", "two new"]);
 });
 
+Deno.test("ActiveConnection lets a filter that stops a new connection keep what was read", () => {
+  const { log, transport } = bench({
+    filters: ["one", "two"],
+    marks: true,
+    log: { statusOfNew: "stop", statusOfData: "stop" },
+  });
+  transport.events.onBytes(bytesOf("name|rest"));
+  assertEquals(log.lines, ["one new", "one rest"]);
+  log.statusOfNew = "continue";
+  log.callbacks[0]!.continueReading(bytesOf("rest"));
+  assertEquals(log.lines, ["one new", "one rest", "two new", "two rest"]);
+});
+
 Deno.test("ActiveConnection shows listener filters all bytes and drops what they consumed", () => {
   const { log, transport, active } = bench({ marks: true });
   transport.events.onBytes(bytesOf("na"));

@@ -217,6 +217,48 @@ Deno.test("No host: 503, counted", async () => {
   assertEquals(bench.a.charged, ["503 external"]);
 });
 
+for (const body of [undefined, "abc"]) {
+  Deno.test(`A cluster that finds the host out: the request waits, body ${body}`, async () => {
+    const bench = await Bench.with([toA()]);
+    const { hosts } = bench.a;
+    bench.a.hosts = [];
+    bench.a.awaits = {};
+    bench.send(request("/", { method: "POST" }), body);
+    assertEquals([bench.a.streams.length, bench.log], [0, []]);
+    bench.a.hosts = hosts;
+    bench.run(() => bench.a.awaits!.done!(""));
+    const want = body === undefined ? ["POST / end"] : ["POST /", `data ${body} end`];
+    assertEquals(bench.a.streams[0]!.log, want);
+  });
+}
+
+Deno.test("A cluster that finds no host out tells why", async () => {
+  const bench = await Bench.with([toA()]);
+  bench.a.hosts = [];
+  bench.a.awaits = {};
+  bench.get();
+  bench.run(() => bench.a.awaits!.done!("dns_resolution_failure{x}"));
+  assertEquals(bench.log, ["503", "data no healthy upstream end"]);
+  assertEquals([bench.flags, bench.details], ["UH", "dns_resolution_failure{x}"]);
+});
+
+Deno.test("A cluster that will not find the host out tells why at once", async () => {
+  const bench = await Bench.with([toA()]);
+  bench.a.hosts = [];
+  bench.a.awaits = { details: "dns_cache_overflow" };
+  bench.get();
+  assertEquals([bench.flags, bench.details], ["UH", "dns_cache_overflow"]);
+});
+
+Deno.test("A request that ends while its host is found out lets go of it", async () => {
+  const bench = await Bench.with([toA()]);
+  bench.a.hosts = [];
+  bench.a.awaits = {};
+  bench.get();
+  bench.run(() => bench.manager.destroy());
+  assertEquals(bench.a.awaits.isCancelled, true);
+});
+
 Deno.test("Maintenance mode", async () => {
   const bench = await Bench.with([toA()], { clusterInfo: { isMaintenanceMode: () => true } });
   bench.get();

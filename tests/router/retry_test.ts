@@ -638,3 +638,31 @@ Deno.test("A host that may have no pool is answered for as if there were none, w
   assertEquals([bench.flags, bench.details], ["UH", "no_healthy_upstream"]);
   assertEquals([bench.a.streams.length, header(bench, "x-envoy-overloaded")], [1, undefined]);
 });
+
+Deno.test("Retries go from one weighted cluster to the next where the policy says so", async () => {
+  const weighted = { name: "none", weight: 0 };
+  const clusters = [weighted, { name: "a", weight: 1 }, { name: "b", weight: 1 }];
+  const policy = { retry_on: "5xx", num_retries: 3, refresh_cluster_on_retry: true };
+  const route = { weighted_clusters: { clusters }, ...retry(policy) };
+  const bench = await Bench.with([{ match: { prefix: "/" }, route }]);
+  bench.get();
+  const order: string[] = [];
+  for (let i = 0; i < 4; i++) {
+    const name = bench.a.streams.length > count(order, "a") ? "a" : "b";
+    order.push(name);
+    const streams = name === "a" ? bench.a.streams : bench.b.streams;
+    bench.run(() => streams.at(-1)!.respond(i === 3 ? 200 : 503));
+    bench.advance(BACK_OFF_MS);
+  }
+  const [first, second] = order;
+  assertOk(first !== second, "the second is the one that was not tried");
+  const last = order.at(-1)!;
+  assertEquals(bench.streamInfo.upstreamCluster, last);
+  const both = [...bench.a.charged, ...bench.b.charged];
+  assertEquals([both, bench.clusters.get(last)!.charged], [["200 external"], ["200 external"]]);
+  assertEquals(bench.clusters.get(first!)!.stat("upstream_rq_retry"), 3);
+});
+
+function count(list: readonly string[], value: string): number {
+  return list.filter((other) => other === value).length;
+}

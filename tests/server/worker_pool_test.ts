@@ -95,6 +95,13 @@ poolTest(
   },
 );
 
+poolTest("replaces all of them when told to", 2, async (harness) => {
+  harness.pool.replaceAll("in a test");
+  const events = [...await harness.until("accepting 1")];
+  if (!events.includes("accepting 2")) events.push(...await harness.until("accepting 2"));
+  assertEquals(events.sort(), ["accepting 1", "accepting 2", "lost 1", "lost 2"]);
+});
+
 poolTest("lets go of lost workers once the process ends", 2, async (harness) => {
   harness.pool.stopReplacing();
   harness.cause(1, "exit");

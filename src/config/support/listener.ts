@@ -70,6 +70,10 @@ export const LISTENER_SUPPORT: SupportTable = {
   "envoy.extensions.filters.network.echo.v3.Echo": ALL,
   "envoy.extensions.filters.network.set_filter_state.v3.Config": ALL,
   "envoy.extensions.filters.network.sni_cluster.v3.SniCluster": ALL,
+  "envoy.extensions.filters.network.sni_dynamic_forward_proxy.v3.FilterConfig": {
+    acted: "dns_cache_config port_value",
+    missing: { save_upstream_address: "no filter reads the address" },
+  },
   "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy": {
     acted:
       "stat_prefix cluster weighted_clusters metadata_match idle_timeout access_log max_connect_attempts backoff_options hash_policy max_downstream_connection_duration max_downstream_connection_duration_jitter_percentage access_log_flush_interval flush_access_log_on_connected access_log_options upstream_connect_mode max_early_data_bytes tunneling_config",

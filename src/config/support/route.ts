@@ -103,10 +103,9 @@ export const ROUTE_SUPPORT: SupportTable = {
   "envoy.config.route.v3.RateLimit.Override.RateLimitOverride": ALL,
   "envoy.config.route.v3.RetryPolicy": {
     acted:
-      "retry_on num_retries per_try_timeout per_try_idle_timeout host_selection_retry_max_attempts retriable_status_codes retry_back_off rate_limited_retry_back_off retriable_headers retriable_request_headers retry_host_predicate retry_priority",
+      "retry_on num_retries per_try_timeout per_try_idle_timeout host_selection_retry_max_attempts retriable_status_codes retry_back_off rate_limited_retry_back_off retriable_headers retriable_request_headers retry_host_predicate retry_priority refresh_cluster_on_retry",
     missing: {
       retry_options_predicates: "retries keep the options of the first attempt",
-      refresh_cluster_on_retry: "a retry stays with its cluster",
     },
   },
   "envoy.config.route.v3.RetryPolicy.RateLimitedRetryBackOff": ALL,

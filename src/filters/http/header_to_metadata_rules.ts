@@ -95,7 +95,7 @@ function compilePresent(message: PairMessage, context: CompileContext): Metadata
   const rewrite = message.regexValueRewrite;
   const value = binaryText(message.value);
   const change = rewrite !== undefined
-    ? compileRegexRewrite(rewrite, context)
+    ? compileRegexRewrite(rewrite, context, "warning")
     : value === ""
     ? (text: string) => text
     : () => value;

@@ -32,6 +32,13 @@ export const NETWORK_FILTERS = [
     load: async () => (await import("./sni_cluster.ts")).sniClusterFactory as NetworkFilterFactory,
   },
   {
+    name: "envoy.filters.network.sni_dynamic_forward_proxy",
+    type: "envoy.extensions.filters.network.sni_dynamic_forward_proxy.v3.FilterConfig",
+    load: async () =>
+      (await import("./sni_dynamic_forward_proxy.ts"))
+        .sniDynamicForwardProxyFactory as NetworkFilterFactory,
+  },
+  {
     name: "envoy.filters.network.tcp_proxy",
     type: "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
     load: async () => (await import("./tcp_proxy.ts")).tcpProxyFactory as NetworkFilterFactory,

@@ -4,7 +4,7 @@ import type { Clock, Dispatcher, Problems, Random } from "../../base/mod.ts";
 import type { envoy_config_cluster_v3_LoadBalancingPolicy } from "../../proto/mod.ts";
 import type { Runtime } from "../../runtime/mod.ts";
 import type { Scope, StatGroup } from "../../stats/mod.ts";
-import type { LoadBalancerContext } from "../api.ts";
+import type { HostWait, LoadBalancerContext } from "../api.ts";
 import type { UpstreamHost } from "../host.ts";
 import type { HostSet } from "../host_set.ts";
 import type { TableData } from "../resource.ts";
@@ -23,6 +23,8 @@ export interface Balancer {
   /** The local cluster's hosts changed; absent where zones do not count. */
   refreshLocal?(): void;
   chooseHost(context: LoadBalancerContext | undefined): UpstreamHost | undefined;
+  /** See `Cluster.awaitHost`. */
+  awaitHost?(context: LoadBalancerContext, onDone: (details: string) => void): HostWait;
 }
 
 /** What a cluster tells its balancers. */

@@ -10,8 +10,13 @@ import type {
   envoy_extensions_clusters_dynamic_forward_proxy_v3_ClusterConfig as ClusterConfig,
   envoy_extensions_common_dynamic_forward_proxy_v3_DnsCacheConfig as DnsCacheConfig,
 } from "../../proto/mod.ts";
-import type { LoadBalancerContext } from "../api.ts";
-import type { DnsCacheOptions } from "../dns_cache/api.ts";
+import type { HostWait, LoadBalancerContext } from "../api.ts";
+import type {
+  DnsCacheEntry,
+  DnsCacheOptions,
+  DnsCacheService,
+  DnsCacheView,
+} from "../dns_cache/api.ts";
 import { MainDnsCaches, type MainDnsCachesParts } from "../dns_cache/main_caches.ts";
 import { dynamicHostOf, dynamicPortOf, withPort } from "../dns_cache/names.ts";
 import { compileDnsCache } from "../dns_cache/options.ts";
@@ -24,13 +29,15 @@ import type { ProvidedFactory } from "./registry.ts";
 const HTTP_PORT = 80;
 const HTTPS_PORT = 443;
 
-/** Finds the host that a request names. */
+/** Finds the host that a request names; one that is not known yet is looked up. */
 class DynamicBalancer implements Balancer {
   readonly #defaultPort: number;
+  readonly #cache: () => DnsCacheView | undefined;
   readonly #hosts = new Map<string, UpstreamHost>();
 
-  constructor(defaultPort: number) {
+  constructor(defaultPort: number, cache: () => DnsCacheView | undefined) {
     this.#defaultPort = defaultPort;
+    this.#cache = cache;
   }
 
   refresh(sets: readonly HostSet[]): void {
@@ -39,14 +46,55 @@ class DynamicBalancer implements Balancer {
   }
 
   chooseHost(context: LoadBalancerContext | undefined): UpstreamHost | undefined {
-    if (context === undefined) return undefined;
-    const { streamInfo, requestHeaders } = context;
-    const name = dynamicHostOf(streamInfo) ?? requestHeaders?.getId(H.authority) ??
-      streamInfo?.connection.requestedServerName ?? "";
-    if (name === "") return undefined;
-    const host = this.#hosts.get(withPort(name, dynamicPortOf(streamInfo) ?? this.#defaultPort));
+    const name = context === undefined ? "" : this.#nameOf(context);
+    const host = name === "" ? undefined : this.#hosts.get(name);
     return host?.health === "unhealthy" ? undefined : host;
   }
+
+  awaitHost(context: LoadBalancerContext, onDone: (details: string) => void): HostWait {
+    const name = this.#nameOf(context);
+    const cache = this.#cache();
+    if (cache === undefined || name === "" || this.#hosts.has(name)) return nothing("");
+    if (!cache.tryRequest()) return nothing("dns_cache_pending_requests_overflow");
+    const load = cache.load(name, this.#defaultPort, {
+      onDnsEntry: (entry) => {
+        cache.releaseRequest();
+        onDone(detailsOf(entry));
+      },
+    });
+    if (load.status !== "loading") {
+      cache.releaseRequest();
+      return nothing(load.status === "overflow" ? OVERFLOW : detailsOf(load.entry));
+    }
+    const { handle } = load;
+    return {
+      details: "",
+      handle: {
+        cancel: () => {
+          handle.cancel();
+          cache.releaseRequest();
+        },
+      },
+    };
+  }
+
+  /** "": the request names no host. */
+  #nameOf({ streamInfo, requestHeaders }: LoadBalancerContext): string {
+    const name = dynamicHostOf(streamInfo) ?? requestHeaders?.getId(H.authority) ??
+      streamInfo?.connection.requestedServerName ?? "";
+    return name === "" ? "" : withPort(name, dynamicPortOf(streamInfo) ?? this.#defaultPort);
+  }
+}
+
+const OVERFLOW = "dns_cache_overflow";
+
+function nothing(details: string): HostWait {
+  return { handle: undefined, details };
+}
+
+function detailsOf({ state, details }: DnsCacheEntry): string {
+  if (state === "overflow") return OVERFLOW;
+  return state === "failed" ? `dns_resolution_failure{${details}}` : "";
 }
 
 /**
@@ -83,7 +131,13 @@ export const dynamicForwardProxy: DynamicForwardProxy = {
   compile: (message, context, isTls) => {
     check(message as ClusterConfig, context.problems);
     const defaultPort = isTls ? HTTPS_PORT : HTTP_PORT;
-    return { createBalancer: () => new DynamicBalancer(defaultPort) };
+    const specifier = (message as ClusterConfig).clusterImplementationSpecifier;
+    const name = specifier.case === "dnsCacheConfig" ? specifier.value.name : "";
+    // Main has caches, but nobody who waits for them.
+    const cache = context.worker === 0
+      ? () => undefined
+      : () => context.service<DnsCacheService>("dns_caches").get(name);
+    return { createBalancer: () => new DynamicBalancer(defaultPort, cache) };
   },
   compileCache: compileDnsCache,
   cacheOf: (cluster) => {

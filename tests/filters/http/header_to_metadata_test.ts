@@ -146,3 +146,15 @@ Deno.test("header_to_metadata refuses a route without rules", async () => {
     "header_to_metadata_filter: Per filter configs must at least specify either request or response rules",
   ]);
 });
+
+Deno.test("header_to_metadata warns of what has no effect in Envoy either", async () => {
+  const factory = headerToMetadataFactory as HttpFilterFactory;
+  const rules = [
+    { header: "a", on_header_missing: to({ value: "v", ...rewrite("a", "b") }) },
+    present(rewrite("a", "\\1")),
+  ];
+  assertEquals(await problemsOf(factory, { request_rules: rules }), [
+    "no effect: a header that is missing has nothing to rewrite",
+    "no effect: Rewrite schema requests 1 matches, but the regexp only has 0 parenthesized subexpressions.",
+  ]);
+});

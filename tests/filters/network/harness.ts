@@ -4,7 +4,11 @@ import { Dispatcher, SeededRandom } from "../../../src/base/mod.ts";
 import type { NetworkFilter, NetworkFilterFactory } from "../../../src/filter_chain/mod.ts";
 import { type ConnectionInfo, StreamInfo } from "../../../src/http/mod.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
-import { fakeContext } from "../../support/fakes/compile_context.ts";
+import {
+  type FakeContext,
+  fakeContext,
+  type FakeContextOptions,
+} from "../../support/fakes/compile_context.ts";
 import { FakeConnection } from "../../support/fakes/connection.ts";
 import { fakeConnection } from "../../support/fakes/stream_info.ts";
 import { decodeMessage } from "../../support/messages.ts";
@@ -18,7 +22,9 @@ export class OneFilter {
     random: new SeededRandom(1),
   });
   readonly connection = new FakeConnection(this.dispatcher);
-  readonly context = fakeContext({ dispatcher: this.dispatcher });
+  readonly context: FakeContext;
+  /** What filters passed on after a stop. */
+  readonly continued: string[] = [];
   readonly info: StreamInfo;
   readonly filter: NetworkFilter;
 
@@ -26,22 +32,27 @@ export class OneFilter {
     factory: NetworkFilterFactory<Config>,
     config: object,
     info: Partial<ConnectionInfo> = {},
+    parts: Pick<FakeContextOptions, "extensions" | "services"> = {},
   ): Promise<OneFilter> {
     const decoded = await decodeMessage<object>(factory.type, config);
-    return new OneFilter(factory as NetworkFilterFactory, decoded.message, info);
+    return new OneFilter(factory as NetworkFilterFactory, decoded.message, { info, parts });
   }
 
   private constructor(
     factory: NetworkFilterFactory,
     message: object,
-    info: Partial<ConnectionInfo>,
+    { info, parts }: {
+      readonly info: Partial<ConnectionInfo>;
+      readonly parts: Pick<FakeContextOptions, "extensions" | "services">;
+    },
   ) {
+    this.context = fakeContext({ dispatcher: this.dispatcher, ...parts });
     this.info = new StreamInfo({ ...fakeConnection(), ...info }, 0, 0);
     this.filter = factory.create(factory.compile(message, this.context), {
       connection: this.connection,
       info: this.info.connection,
       streamInfo: this.info,
-      continueReading() {},
+      continueReading: (bytes) => void this.continued.push(new TextDecoder().decode(bytes)),
       isDraining: false,
       waitsForTls: false,
     });

@@ -17,6 +17,7 @@ import {
   clusterStat,
   type Host,
   HOST_STATS,
+  type HostWait,
   type LoadBalancerContext,
   type PendingStream,
   type PoolFailureReason,
@@ -235,6 +236,20 @@ export class FakeCluster implements Cluster {
       if (i === tries - 1 || context?.shouldSelectAnotherHost(host) !== true) return host;
     }
     return undefined;
+  }
+
+  /** Set by tests of clusters that find hosts out: told the details at the end of the wait. */
+  awaits: { done?: (details: string) => void; isCancelled?: boolean; details?: string } | undefined;
+
+  awaitHost(
+    _context: LoadBalancerContext,
+    onDone: (details: string) => void,
+  ): HostWait | undefined {
+    const { awaits } = this;
+    if (awaits === undefined) return undefined;
+    if (awaits.details !== undefined) return { handle: undefined, details: awaits.details };
+    awaits.done = onDone;
+    return { details: "", handle: { cancel: () => void (awaits.isCancelled = true) } };
   }
 
   newStream(

@@ -2,12 +2,22 @@
 
 import { HeaderMap } from "../../../src/http/mod.ts";
 import { dynamicForwardProxy } from "../../../src/upstream/provided/dynamic_forward_proxy.ts";
-import type { Host, LoadBalancerContext } from "../../../src/upstream/mod.ts";
+import type {
+  DnsCacheEntry,
+  DnsCacheView,
+  DnsLoad,
+  DnsWaiter,
+  Host,
+  LoadBalancerContext,
+} from "../../../src/upstream/mod.ts";
+import type { BalancerOptions } from "../../../src/upstream/lb/policy.ts";
+import type { ProvidingCluster } from "../../../src/upstream/provided/policy.ts";
+import { fakeContext } from "../../support/fakes/compile_context.ts";
 import { formatAddress } from "../../../src/base/mod.ts";
 import { assertEquals } from "../../support/assert.ts";
 import { fakeConnection, fakeStreamInfo } from "../../support/fakes/stream_info.ts";
 import { FakeResolver } from "../fake_resolver.ts";
-import { Bench } from "../support.ts";
+import { Bench, clusterOf } from "../support.ts";
 
 const TYPE = "type.googleapis.com/envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig";
 const FORWARD = {
@@ -122,4 +132,74 @@ Deno.test("a cluster and a filter of one cache share it", async () => {
   const [known] = bench.clusters.dnsCaches();
   bench.clusters.onDnsQuestion(1, { kind: "declare", options: known!.options });
   assertEquals(bench.clusters.dnsCaches().length, 1);
+});
+
+/** A cluster on a worker, whose cache says `load` to every name. */
+async function onWorker(load: DnsLoad, canWait = true) {
+  const waits: DnsWaiter[] = [];
+  const pending = { count: 0 };
+  const cache: DnsCacheView = {
+    tryRequest: () => canWait && ++pending.count > 0,
+    releaseRequest: () => void pending.count--,
+    load: (_host, _port, waiter) => {
+      waits.push(waiter);
+      return load;
+    },
+  };
+  const context = fakeContext({
+    services: { dns_caches: { get: () => cache, declare() {} } },
+  });
+  const message = await clusterOf(FORWARD);
+  const { value } = message.clusterDiscoveryType as { value: { typedConfig: object } };
+  const policy = dynamicForwardProxy.compile(value.typedConfig, context, false);
+  const balancer = policy.createBalancer({} as BalancerOptions, {} as ProvidingCluster);
+  return { balancer, waits, pending };
+}
+
+const entry = (state: DnsCacheEntry["state"]): DnsCacheEntry => ({
+  host: "a.test:80",
+  state,
+  address: undefined,
+  details: "cares_norecords:x",
+});
+
+const AWAITED = [
+  {
+    name: "a name that is known to fail",
+    load: { status: "in_cache", entry: entry("failed") },
+    want: "dns_resolution_failure{cares_norecords:x}",
+  },
+  { name: "a full cache", load: { status: "overflow" }, want: "dns_cache_overflow" },
+  {
+    name: "too many that wait",
+    load: { status: "overflow" },
+    canWait: false,
+    want: "dns_cache_pending_requests_overflow",
+  },
+] as const;
+
+for (const { name, load, want, ...more } of AWAITED) {
+  Deno.test(`a dynamic forward proxy has nothing to wait for: ${name}`, async () => {
+    const { balancer, pending } = await onWorker(load, "canWait" in more ? more.canWait : true);
+    const wait = balancer.awaitHost!(request({ authority: "a.test" }), () => {});
+    assertEquals([wait, pending.count], [{ handle: undefined, details: want }, 0]);
+  });
+}
+
+Deno.test("a dynamic forward proxy without its filter looks names up itself", async () => {
+  const handle = { cancel() {} };
+  const { balancer, waits, pending } = await onWorker({ status: "loading", handle });
+  const told: string[] = [];
+  balancer.awaitHost!(request({ authority: "a.test" }), (details) => told.push(details));
+  assertEquals(pending.count, 1);
+  waits[0]!.onDnsEntry(entry("failed"));
+  assertEquals([told, pending.count], [["dns_resolution_failure{cares_norecords:x}"], 0]);
+});
+
+Deno.test("a dynamic forward proxy's wait may be cancelled", async () => {
+  let cancelled = 0;
+  const handle = { cancel: () => void cancelled++ };
+  const { balancer, pending } = await onWorker({ status: "loading", handle });
+  balancer.awaitHost!(request({ authority: "a.test" }), () => {}).handle!.cancel();
+  assertEquals([cancelled, pending.count], [1, 0]);
 });
