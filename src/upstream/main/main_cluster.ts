@@ -5,7 +5,7 @@ import type { envoy_config_cluster_v3_Cluster } from "../../proto/mod.ts";
 import type { CompileContext } from "../../runtime/mod.ts";
 import { type Scope, type StatGroup, statTemplate } from "../../stats/mod.ts";
 import type { Priority } from "../api.ts";
-import type { SharedBreaker } from "../circuit_breaker.ts";
+import { compileThresholds, type SharedBreaker } from "../circuit_breaker.ts";
 import { clusterScope, clusterStatName } from "../cluster_info.ts";
 import type { DropOverload } from "../drop_overload.ts";
 import { CLUSTER_STATS, clusterStat } from "../cluster_stats.ts";
@@ -118,9 +118,9 @@ export class MainCluster implements DynamicHostWatcher {
   readonly #gauges: readonly {
     readonly priority: Priority;
     readonly open: StatGroup;
-    readonly scope: Scope;
+    /** Only where `track_remaining` asks for them. */
+    readonly remaining: StatGroup | undefined;
   }[];
-  readonly #remaining = new Map<Priority, StatGroup>();
   readonly #refreshes: DnsRefresh[] = [];
   readonly #unanswered = new Set<EndpointTemplate>();
   #endWatch: (() => void) | undefined;
@@ -153,9 +153,15 @@ export class MainCluster implements DynamicHostWatcher {
         !message.ignoreHealthOnHostRemoval,
     });
     this.#stats = scope.group(CLUSTER_STATS);
+    const thresholds = compileThresholds(message);
     this.#gauges = PRIORITIES.map((priority) => {
       const own = scope.scope("circuit_breakers").scope(priority);
-      return { priority, open: own.group(OPEN_GAUGES), scope: own };
+      const { trackRemaining } = thresholds[priority];
+      return {
+        priority,
+        open: own.group(OPEN_GAUGES),
+        remaining: trackRemaining ? own.group(REMAINING_GAUGES) : undefined,
+      };
     });
     this.#stats.set(STAT.warmingState, 0);
     this.#health = new ClusterHealth(message, {
@@ -265,7 +271,7 @@ export class MainCluster implements DynamicHostWatcher {
 
   /** Reads the shared counts into the gauges `circuit_breakers.…`; before stats are shown. */
   refreshBreakerGauges(breakers: { readonly [priority in Priority]: SharedBreaker }): void {
-    for (const { priority, open, scope } of this.#gauges) {
+    for (const { priority, open, remaining } of this.#gauges) {
       const breaker = breakers[priority];
       const rows: readonly (readonly [count: number, max: number])[] = [
         [breaker.connections, breaker.maxConnections],
@@ -280,12 +286,7 @@ export class MainCluster implements DynamicHostWatcher {
         // A gauge that never changed stays unused, as `usedonly` shows it.
         if (isOpen !== open.get(i)) open.set(i, isOpen);
       });
-      if (!breaker.thresholds.trackRemaining) continue;
-      let remaining = this.#remaining.get(priority);
-      if (remaining === undefined) {
-        remaining = scope.group(REMAINING_GAUGES);
-        this.#remaining.set(priority, remaining);
-      }
+      if (remaining === undefined) continue;
       const left = ([count, max]: readonly [number, number]): number => Math.max(0, max - count);
       [rows[0]!, rows[1]!, rows[3]!, rows[4]!, rows[2]!]
         .forEach((row, i) => remaining.set(i, left(row)));
