@@ -72,10 +72,8 @@ export class DnsServer {
       const answer = this.#answer(bytes.subarray(2), "tcp");
       if (answer === undefined) return;
       // In two pieces, as networks may bring it.
-      socket.write(
-        Uint8Array.of(answer.length >> 8, answer.length & 255, ...answer.subarray(0, 5)),
-      );
-      setTimeout(() => socket.write(answer.subarray(5)), 5);
+      const head = [answer.length >> 8, answer.length & 255, ...answer.subarray(0, 5)];
+      socket.write(Uint8Array.from(head), () => socket.write(answer.subarray(5)));
     });
   }
 
