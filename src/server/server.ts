@@ -144,6 +144,7 @@ export class Server {
         else this.#pool.send(worker, message);
       },
     });
+    this.store.addSource(() => this.clusters.endpointStats());
   }
 
   /**

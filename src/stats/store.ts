@@ -3,6 +3,7 @@
 import type { StatGroupRecord, StatKind, StatTemplate } from "./arena.ts";
 import { binLow, binWidth, type HistogramBins, type HistogramUnit } from "./histogram.ts";
 import type { StatsUpdate } from "./scope.ts";
+import type { TaggedName } from "./tags.ts";
 
 /** Where one thread counts a group. */
 interface Part {
@@ -26,6 +27,8 @@ export interface StatValue {
   readonly value: number;
   /** Whether it was ever changed: what `usedonly` shows. */
   readonly used: boolean;
+  /** Its tags, where they are known and need not be taken out of the name. */
+  readonly tagged?: TaggedName;
 }
 
 /** One histogram at the last flush. */
@@ -57,10 +60,16 @@ export class StatsStore {
   readonly #templates = new Map<string, StatTemplate>();
   readonly #histograms = new Map<string, MergedHistogram>();
   readonly #segments = new Map<number, Float64Array[]>();
+  readonly #sources: (() => readonly StatValue[])[] = [];
   /** Text readouts: main sets them. */
   readonly texts = new Map<string, string>();
   /** Names refused by the cap. */
   dropped = 0;
+
+  /** Adds values that are kept elsewhere and read whenever all are asked for. */
+  addSource(read: () => readonly StatValue[]): void {
+    this.#sources.push(read);
+  }
 
   /** Takes over what a thread has told. Updates of one thread come in order. */
   absorb(thread: number, update: StatsUpdate): void {
@@ -99,6 +108,9 @@ export class StatsStore {
         const other = values.get(value.name);
         values.set(value.name, other === undefined ? value : joined(other, value));
       }
+    }
+    for (const read of this.#sources) {
+      for (const value of read()) values.set(value.name, value);
     }
     return [...values.values()].sort((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
   }

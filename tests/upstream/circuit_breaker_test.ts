@@ -140,6 +140,19 @@ Deno.test("circuit breaker: gauges show what is open and what remains", async ()
   });
 });
 
+Deno.test("circuit breaker: what remains is known before it is first asked for", async () => {
+  const bench = new Bench();
+  await bench.add({
+    ...assignment({ lb_endpoints: [endpoint(1)] }),
+    circuit_breakers: { thresholds: [{ max_requests: 7, track_remaining: true }] },
+  });
+  // A thread tells its new stats before the gauges are brought up to date: as admin does it.
+  bench.store.absorb(0, bench.context.stats.takeUpdate()!);
+  bench.clusters.refreshGauges();
+  const stat = bench.store.values().find(({ name }) => name.endsWith("default.remaining_rq"));
+  assertEquals(stat?.value, 7);
+});
+
 Deno.test("circuit breaker: a limit of 0 that nothing ran into is not open", async () => {
   const bench = new Bench();
   const cluster = await bench.add({

@@ -1,6 +1,12 @@
 /** Stats in Prometheus text format 0.0.4 with Envoy's names, labels and order. */
 
-import { extractTags, type HistogramValue, type StatTag, type StatValue } from "../../stats/mod.ts";
+import {
+  extractTags,
+  type HistogramValue,
+  type StatTag,
+  type StatValue,
+  type TaggedName,
+} from "../../stats/mod.ts";
 import type { StatSelection } from "./selection.ts";
 import { BUCKET_BOUNDS, QUANTILES } from "./text.ts";
 
@@ -17,13 +23,18 @@ export function statsPrometheus(stats: StatSelection, withTexts: boolean): strin
 }
 
 function numbers(stats: readonly StatValue[], type: string): string {
-  return families(type, stats, (stat) => stat.name, (stat, name, tags) => [
-    `${name}${labels(tags)} ${stat.value}\n`,
-  ]);
+  return families(
+    type,
+    stats,
+    (stat) => stat.tagged ?? extractTags(stat.name),
+    (stat, name, tags) => [
+      `${name}${labels(tags)} ${stat.value}\n`,
+    ],
+  );
 }
 
 function texts(readouts: StatSelection["texts"]): string {
-  return families("gauge", readouts, ([name]) => name, ([, text], name, tags) => [
+  return families("gauge", readouts, ([name]) => extractTags(name), ([, text], name, tags) => [
     `${name}${labels([...tags, { name: "text_value", value: text }])} 0\n`,
   ]);
 }
@@ -32,7 +43,7 @@ function histograms(stats: readonly HistogramValue[], asSummary: boolean): strin
   return families(
     asSummary ? "summary" : "histogram",
     stats.filter((stat) => stat.cumulative.count > 0),
-    (stat) => stat.name,
+    (stat) => extractTags(stat.name),
     (stat, name, tags) => asSummary ? summary(stat, name, tags) : buckets(stat, name, tags),
   );
 }
@@ -65,12 +76,12 @@ function summary(stat: HistogramValue, name: string, tags: readonly StatTag[]): 
 function families<Stat>(
   type: string,
   stats: readonly Stat[],
-  nameOf: (stat: Stat) => string,
+  tag: (stat: Stat) => TaggedName,
   render: (stat: Stat, name: string, tags: readonly StatTag[]) => string[],
 ): string {
   const byName = new Map<string, Family>();
   for (const stat of stats) {
-    const tagged = extractTags(nameOf(stat));
+    const tagged = tag(stat);
     const name = metricName(tagged.name);
     let family = byName.get(name);
     if (family === undefined) byName.set(name, family = { lines: [] });

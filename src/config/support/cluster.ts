@@ -78,10 +78,7 @@ export const CLUSTER_SUPPORT: SupportTable = {
   },
   "envoy.config.cluster.v3.UpstreamConnectionOptions.HappyEyeballsConfig": ALL,
   "envoy.config.cluster.v3.TrackClusterStats": {
-    acted: "timeout_budgets request_response_sizes",
-    missing: {
-      per_endpoint_stats: "endpoints have no statistics of their own",
-    },
+    acted: "timeout_budgets request_response_sizes per_endpoint_stats",
   },
   "envoy.config.core.v3.HealthCheck": {
     acted:

@@ -57,7 +57,8 @@ export class ClusterHealth {
     this.#message = message;
     this.#options = options;
     const { context } = options;
-    this.#news = new HealthNews(message, context.dispatcher, options.send);
+    const { dispatcher, scope } = context;
+    this.#news = new HealthNews(message, { dispatcher, scope, send: options.send });
     this.#checker = this.#createChecker();
     this.#detector = this.#createDetector();
   }
@@ -75,6 +76,7 @@ export class ClusterHealth {
   /** Hosts came or went. */
   hostsChanged(): void {
     if (this.#state === "waiting") return;
+    if (this.#state === "running") this.#news.hostsChanged();
     const hosts = this.#readHosts();
     this.#detector?.setHosts(hosts);
     this.#checker?.setHosts(hosts);

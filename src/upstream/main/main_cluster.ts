@@ -3,7 +3,7 @@
 import type { Address, Dispatcher } from "../../base/mod.ts";
 import type { envoy_config_cluster_v3_Cluster } from "../../proto/mod.ts";
 import type { CompileContext } from "../../runtime/mod.ts";
-import { type Scope, type StatGroup, statTemplate } from "../../stats/mod.ts";
+import type { Scope, StatGroup } from "../../stats/mod.ts";
 import type { Priority } from "../api.ts";
 import type { SharedBreaker } from "../circuit_breaker.ts";
 import { clusterScope, clusterStatName } from "../cluster_info.ts";
@@ -29,6 +29,7 @@ import type {
   HostUpdate,
 } from "../resource.ts";
 import { type FilterMetadata, SocketMatches } from "../transport_sockets.ts";
+import { BreakerGauges } from "./breaker_gauges.ts";
 import { ClusterHealth, uncheckedFlags } from "./cluster_health.ts";
 import { ClusterHosts, type HostIdentity, type HostIds } from "./cluster_hosts.ts";
 import { compileDiscovery, type Discovery, type ResolverOptions } from "./discovery.ts";
@@ -52,12 +53,6 @@ const STAT = {
   updateNoRebuild: clusterStat("update_no_rebuild"),
 } as const;
 
-const OPEN_GAUGES = statTemplate("", "cx_open cx_pool_open rq_open rq_pending_open rq_retry_open");
-const REMAINING_GAUGES = statTemplate(
-  "",
-  "remaining_cx remaining_cx_pools remaining_pending remaining_retries remaining_rq",
-);
-const PRIORITIES: readonly Priority[] = ["default", "high"];
 const IDENTITIES: Readonly<Record<Discovery["kind"], HostIdentity>> = {
   static: "endpoint",
   strict_dns: "address",
@@ -115,12 +110,7 @@ export class MainCluster implements DynamicHostWatcher {
   readonly #options: MainClusterOptions;
   readonly #dispatcher: Dispatcher;
   readonly #stats: StatGroup;
-  readonly #gauges: readonly {
-    readonly priority: Priority;
-    readonly open: StatGroup;
-    readonly scope: Scope;
-  }[];
-  readonly #remaining = new Map<Priority, StatGroup>();
+  readonly #gauges: BreakerGauges;
   readonly #refreshes: DnsRefresh[] = [];
   readonly #unanswered = new Set<EndpointTemplate>();
   #endWatch: (() => void) | undefined;
@@ -153,10 +143,7 @@ export class MainCluster implements DynamicHostWatcher {
         !message.ignoreHealthOnHostRemoval,
     });
     this.#stats = scope.group(CLUSTER_STATS);
-    this.#gauges = PRIORITIES.map((priority) => {
-      const own = scope.scope("circuit_breakers").scope(priority);
-      return { priority, open: own.group(OPEN_GAUGES), scope: own };
-    });
+    this.#gauges = new BreakerGauges(message, scope);
     this.#stats.set(STAT.warmingState, 0);
     this.#health = new ClusterHealth(message, {
       context,
@@ -265,31 +252,7 @@ export class MainCluster implements DynamicHostWatcher {
 
   /** Reads the shared counts into the gauges `circuit_breakers.…`; before stats are shown. */
   refreshBreakerGauges(breakers: { readonly [priority in Priority]: SharedBreaker }): void {
-    for (const { priority, open, scope } of this.#gauges) {
-      const breaker = breakers[priority];
-      const rows: readonly (readonly [count: number, max: number])[] = [
-        [breaker.connections, breaker.maxConnections],
-        [breaker.connectionPools, breaker.maxConnectionPools],
-        [breaker.requests, breaker.maxRequests],
-        [breaker.pendingRequests, breaker.maxPendingRequests],
-        [breaker.retries, breaker.maxRetries],
-      ];
-      rows.forEach(([count, max], i) => {
-        // A limit of 0 that nothing ran into is not reached, as in Envoy.
-        const isOpen = count > 0 && count >= max ? 1 : 0;
-        // A gauge that never changed stays unused, as `usedonly` shows it.
-        if (isOpen !== open.get(i)) open.set(i, isOpen);
-      });
-      if (!breaker.thresholds.trackRemaining) continue;
-      let remaining = this.#remaining.get(priority);
-      if (remaining === undefined) {
-        remaining = scope.group(REMAINING_GAUGES);
-        this.#remaining.set(priority, remaining);
-      }
-      const left = ([count, max]: readonly [number, number]): number => Math.max(0, max - count);
-      [rows[0]!, rows[1]!, rows[3]!, rows[4]!, rows[2]!]
-        .forEach((row, i) => remaining.set(i, left(row)));
-    }
+    this.#gauges.refresh(breakers);
   }
 
   #watch(endpoint: EndpointTemplate, resolver: DnsResolver): void {

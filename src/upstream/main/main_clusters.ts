@@ -8,6 +8,7 @@ import type {
   envoy_config_core_v3_BindConfig,
 } from "../../proto/mod.ts";
 import type { CompileContext } from "../../runtime/mod.ts";
+import type { StatValue } from "../../stats/mod.ts";
 import { BreakerMemory } from "../circuit_breaker.ts";
 import type { DynamicForwardProxy } from "../provided/dynamic_forward_proxy.ts";
 import type { DnsResolver } from "../dns/resolver.ts";
@@ -31,6 +32,7 @@ import {
   type ResolverOptions,
 } from "./discovery.ts";
 import type { Subscriber } from "./subscription.ts";
+import { endpointStats } from "./endpoint_stats.ts";
 import { MainCluster } from "./main_cluster.ts";
 import { type ClusterSnapshot, snapshotCluster } from "./snapshot.ts";
 
@@ -252,6 +254,17 @@ export class MainClusters {
     return [...this.#clusters].map(([name, cluster]) =>
       snapshotCluster(cluster, this.#memory, this.manager.cluster(name)!.circuitBreakers)
     );
+  }
+
+  /** Of the clusters that ask for statistics of single endpoints. */
+  endpointStats(): StatValue[] {
+    const values: StatValue[] = [];
+    for (const [name, cluster] of this.#clusters) {
+      if (cluster.message.trackClusterStats?.perEndpointStats !== true) continue;
+      const breakers = this.manager.cluster(name)!.circuitBreakers;
+      values.push(...endpointStats(snapshotCluster(cluster, this.#memory, breakers)));
+    }
+    return values;
   }
 
   /** Ends all queries and checks. */
