@@ -188,7 +188,8 @@ class ClientSession implements TlsSession {
   }
 
   failure(code: string, message: string): string {
-    this.#parts.stats.inc("connection_error");
-    return handshakeFailureText(code, message);
+    const text = handshakeFailureText(code, message);
+    if (text !== "") this.#parts.stats.inc("connection_error");
+    return text;
   }
 }

@@ -55,7 +55,7 @@ export const WRONG_VERSION_TEXT = tlsErrorText(247, "WRONG_VERSION_NUMBER");
 
 /** From what the library or the socket said when the handshake broke. */
 export function handshakeFailureText(code: string, message: string): string {
-  // The peer went away without a word: Envoy gives no reason then.
+  // The peer went away without a word: Envoy gives no reason then, and counts no error.
   if (code === "ECONNRESET" || code === "EPIPE") return "";
   const alert = /alert:? (\w+)/.exec(message)?.[1];
   const known = alert === undefined ? undefined : ALERTS[alert];

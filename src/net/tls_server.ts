@@ -217,7 +217,7 @@ class ServerSession implements TlsSession {
     const { stats } = this.#parts;
     const text = handshakeFailureText(code, message);
     if (text.includes("PEER_DID_NOT_RETURN_A_CERTIFICATE")) stats.inc("fail_verify_no_cert");
-    else stats.inc("connection_error");
+    else if (text !== "") stats.inc("connection_error");
     return text;
   }
 }

@@ -207,3 +207,30 @@ Deno.test("ClientTlsContext refuses two certificates", () => {
     "error tls_certificates: Multiple TLS certificates are not supported for client contexts",
   ]);
 });
+
+/** What Envoy counts of handshakes that broke: only where its library has said why. */
+const FAILURES: { name: string; code: string; message: string; want: number }[] = [
+  { name: "the peer reset the connection", code: "ECONNRESET", message: "reset", want: 0 },
+  { name: "the peer closed while we wrote", code: "EPIPE", message: "broken pipe", want: 0 },
+  { name: "an alert", code: "ERR_SSL", message: "received fatal alert: UnknownCA", want: 1 },
+  { name: "no TLS at all", code: "ERR_SSL", message: "received corrupt message", want: 1 },
+];
+
+for (const { name, code, message, want } of FAILURES) {
+  Deno.test(`connection_error of a broken handshake: ${name}`, () => {
+    const { context, root } = testContext();
+    const server = compileServerTls(
+      downstream(common([pair("a")])),
+      context,
+      root.scope.scope("s"),
+    );
+    const hello = { serverName: "", alpnProtocols: [], signatureAlgorithms: [] };
+    const accepted = server.session(hello as never);
+    if (typeof accepted === "string") throw new Error(accepted);
+    accepted.failure(code, message);
+    const client = new ClientTlsContext(upstream(common([])), context, root.scope.scope("c"));
+    client.session({} as never, "").failure(code, message);
+    assertEquals(server.stats.get("connection_error"), want);
+    assertEquals(client.stats.get("connection_error"), want);
+  });
+}
