@@ -1,6 +1,5 @@
 /** local_reply_config: mappers and formats for what the proxy answers by itself. */
 
-import { readFileSync } from "node:fs";
 import { compileLogFilter, type LogFilter } from "../access_log/mod.ts";
 import type { LocalReplyDraft } from "../filter_chain/mod.ts";
 import {
@@ -112,7 +111,7 @@ function readBody(source: envoy_config_core_v3_DataSource, context: CompileConte
       return binaryText(context.server.environment(from.value) ?? "");
     case "filename":
       try {
-        return latin1(readFileSync(from.value));
+        return latin1(Deno.readFileSync(from.value));
       } catch {
         const why = `file ${from.value} does not exist or cannot be read`;
         context.problems.error(source, "filename", why);

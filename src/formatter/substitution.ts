@@ -1,6 +1,5 @@
 /** SubstitutionFormatString: where a format comes from, and of which kind it is. */
 
-import { readFileSync } from "node:fs";
 import type { BaseCompileContext } from "../base/mod.ts";
 import type {
   envoy_config_core_v3_DataSource,
@@ -97,7 +96,7 @@ function readText(source: envoy_config_core_v3_DataSource, context: BaseCompileC
       return new TextDecoder().decode(from.value);
     case "filename":
       try {
-        return readFileSync(from.value, "utf8");
+        return Deno.readTextFileSync(from.value);
       } catch {
         const why = `file ${from.value} does not exist or cannot be read`;
         context.problems.error(source, "filename", why);

@@ -1,6 +1,5 @@
-/** IP ranges; `ipaddr.js` behind this one module. IPv4 and IPv6 are kept apart, as in Envoy. */
+/** IP addresses and ranges as numbers. IPv4 and IPv6 are kept apart, as in Envoy. */
 
-import ipaddr from "ipaddr.js";
 import type { BaseCompileContext } from "../base/mod.ts";
 import type { envoy_config_core_v3_CidrRange, xds_core_v3_CidrRange } from "../proto/mod.ts";
 
@@ -9,16 +8,51 @@ type CidrMessage = envoy_config_core_v3_CidrRange | xds_core_v3_CidrRange;
 /** An IP as a number: 32 bits for IPv4, 128 for IPv6 (which alone needs a bigint). */
 export type IpNumber = number | bigint;
 
-/** Parses an address without brackets or zone; undefined if it is none. */
+const HEX_GROUP = /^[0-9a-f]{1,4}$/i;
+
+/** Parses an address without brackets; undefined if it is none. A zone is left out. */
 export function parseIp(host: string): IpNumber | undefined {
   const v4 = parseIpv4(host);
   if (v4 !== undefined) return v4;
+  if (!host.includes(":")) return undefined;
   const zone = host.indexOf("%");
-  const text = zone < 0 ? host : host.slice(0, zone);
-  if (!text.includes(":") || !ipaddr.IPv6.isValid(text)) return undefined;
+  return parseIpv6(zone < 0 ? host : host.slice(0, zone));
+}
+
+/** 4 or 6 for an address without brackets, 0 for anything else. */
+export function ipVersion(host: string): 0 | 4 | 6 {
+  const address = parseIp(host);
+  return address === undefined ? 0 : typeof address === "number" ? 4 : 6;
+}
+
+/** RFC 4291 §2.2: groups of hexadecimal digits, one "::" for zeros, IPv4 in place of the last two. */
+function parseIpv6(text: string): bigint | undefined {
+  const halves = text.split("::");
+  if (halves.length > 2) return undefined;
+  const groups = readGroups(halves[0]!, halves.length === 1);
+  const rest = halves.length === 1 ? [] : readGroups(halves[1]!, true);
+  if (groups === undefined || rest === undefined) return undefined;
+  const zeros = 8 - groups.length - rest.length;
+  if (halves.length === 1 ? zeros !== 0 : zeros < 1) return undefined;
+  for (let i = 0; i < zeros; i++) groups.push(0);
   let number = 0n;
-  for (const part of ipaddr.IPv6.parse(text).parts) number = number << 16n | BigInt(part);
+  for (const group of groups.concat(rest)) number = number << 16n | BigInt(group);
   return number;
+}
+
+function readGroups(text: string, mayEndInIpv4: boolean): number[] | undefined {
+  if (text === "") return [];
+  const groups: number[] = [];
+  const parts = text.split(":");
+  for (const [i, part] of parts.entries()) {
+    if (HEX_GROUP.test(part)) groups.push(Number.parseInt(part, 16));
+    else {
+      const v4 = mayEndInIpv4 && i === parts.length - 1 ? parseIpv4(part) : undefined;
+      if (v4 === undefined) return undefined;
+      groups.push(v4 >>> 16, v4 & 0xffff);
+    }
+  }
+  return groups;
 }
 
 /** Dotted decimal with four parts, as inet_pton takes it. */
@@ -114,13 +148,16 @@ export function cidrOf(host: string, length: number): string | undefined {
   if (address === undefined) return undefined;
   const isV4 = typeof address === "number";
   if (length > (isV4 ? 32 : 128)) return undefined;
-  const bytes: number[] = [];
+  const parts: string[] = [];
   let rest = BigInt(mask(address, length));
-  for (let i = isV4 ? 4 : 16; i > 0; i--) {
-    bytes.unshift(Number(rest & 0xffn));
-    rest >>= 8n;
+  for (let i = isV4 ? 4 : 8; i > 0; i--) {
+    parts.unshift(isV4 ? String(rest & 0xffn) : (rest & 0xffffn).toString(16));
+    rest >>= isV4 ? 8n : 16n;
   }
-  return `${ipaddr.fromByteArray(bytes).toString()}/${length}`;
+  const text = isV4
+    ? parts.join(".")
+    : new URL(`http://[${parts.join(":")}]/`).hostname.slice(1, -1);
+  return `${text}/${length}`;
 }
 
 /** Whether an address lies in any of a list of ranges. */

@@ -1,7 +1,7 @@
 /** What denvoy wants to know of an X.509 certificate (RFC 5280), read from its DER. */
 
+import { nodeCrypto } from "../base/mod.ts";
 import { Buffer } from "node:buffer";
-import { createHash } from "node:crypto";
 import type { CertificateInfo } from "../http/mod.ts";
 import {
   asciiText,
@@ -92,11 +92,11 @@ export class Certificate implements CertificateInfo {
   }
 
   get sha256Hex(): string {
-    return this.#sha256 ??= createHash("sha256").update(this.der).digest("hex");
+    return this.#sha256 ??= nodeCrypto().createHash("sha256").update(this.der).digest("hex");
   }
 
   get sha1Hex(): string {
-    return createHash("sha1").update(this.der).digest("hex");
+    return nodeCrypto().createHash("sha1").update(this.der).digest("hex");
   }
 
   get uriSans(): readonly string[] {

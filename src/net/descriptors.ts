@@ -4,7 +4,7 @@
  * so connections are refused shortly before, and listeners listen again every second.
  */
 
-import fs from "node:fs";
+import { nodeFs } from "../base/mod.ts";
 
 /**
  * Descriptors that accepted connections leave to upstreams, logs and workers: the native side accepts
@@ -62,6 +62,7 @@ export function isDescriptorScarce(): boolean {
 /** The system hands out the lowest free number, so that a high one means that all below are taken. */
 function lowestFree(): number {
   try {
+    const fs = nodeFs();
     const descriptor = fs.openSync("/dev/null", "r");
     fs.closeSync(descriptor);
     return descriptor;

@@ -1,6 +1,6 @@
 /** Fingerprints of a TLS client: JA3 (Salesforce) and JA4 (FoxIO), from its ClientHello. */
 
-import { createHash } from "node:crypto";
+import { nodeCrypto } from "../base/mod.ts";
 import type { ClientHello } from "./client_hello.ts";
 
 /** Reserved values that clients strew in (RFC 8701): 0x0a0a, 0x1a1a … 0xfafa. */
@@ -21,7 +21,7 @@ export function ja3Hash(hello: ClientHello): string {
     withoutGrease(hello.groups).join("-"),
     hello.pointFormats.join("-"),
   ].join(",");
-  return createHash("md5").update(text).digest("hex");
+  return nodeCrypto().createHash("md5").update(text).digest("hex");
 }
 
 const VERSION_CODES: { readonly [version: number]: string } = {
@@ -77,5 +77,5 @@ function sortedHex(values: readonly number[]): string {
 }
 
 function hash12(text: string): string {
-  return createHash("sha256").update(text).digest("hex").slice(0, 12);
+  return nodeCrypto().createHash("sha256").update(text).digest("hex").slice(0, 12);
 }

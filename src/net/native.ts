@@ -4,9 +4,8 @@
  * API of Deno, so their shapes are written down here and nowhere else, and a self-test guards them.
  */
 
-import { Duplex } from "node:stream";
+import { nodeStream, nodeTls } from "../base/mod.ts";
 import process from "node:process";
-import tls from "node:tls";
 
 /** What an asynchronous call reports to; the same object may serve call after call. */
 export interface NativeRequest {
@@ -140,7 +139,8 @@ function load(): NativeClasses {
 
 /** TLSWrap has no binding of its own; any TLSSocket's handle is one. */
 function tlsWrapClass(): NativeClasses["Tls"] {
-  const duplex = new Duplex({ read() {} });
+  const tls = nodeTls();
+  const duplex = new (nodeStream().Duplex)({ read() {} });
   const options = { isServer: true, secureContext: tls.createSecureContext({}) };
   const socket = new tls.TLSSocket(duplex as never, options);
   socket.on("error", () => {});

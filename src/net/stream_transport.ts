@@ -5,9 +5,9 @@
  */
 
 import { Buffer } from "node:buffer";
-import net from "node:net";
-import tls from "node:tls";
-import { type Address, unmapIpv4 } from "../base/mod.ts";
+import type net from "node:net";
+import type tls from "node:tls";
+import { type Address, nodeNet, nodeTls, unmapIpv4 } from "../base/mod.ts";
 import type { ConnectOptions } from "./connect.ts";
 import { errnoText } from "./errno.ts";
 import {
@@ -108,8 +108,8 @@ class StreamTransport implements Transport {
     };
     try {
       this.#tls = start.isServer
-        ? new tls.TLSSocket(socket, { ...options, isServer: true })
-        : tls.connect({ ...options, socket, servername: start.serverName });
+        ? new (nodeTls().TLSSocket)(socket, { ...options, isServer: true })
+        : nodeTls().connect({ ...options, socket, servername: start.serverName });
     } catch (error) {
       return (error as Error).message;
     }
@@ -187,7 +187,7 @@ export function connectStream(
   const source = bindAddress?.kind === "ip"
     ? { localAddress: bindAddress.host, localPort: bindAddress.port }
     : {};
-  const socket = net.connect({
+  const socket = nodeNet().connect({
     ...optionsOf(address),
     ...source,
     allowHalfOpen: true,
@@ -209,7 +209,7 @@ export function connectStream(
 export function listenStream(address: SocketAddress, options: ListenOptions): ListenSocket {
   const bound = probe(address, options);
   const { dispatcher } = options;
-  const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
+  const server = nodeNet().createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
     dispatcher.run(() => accept(socket));
   });
   const result: ListenSocket = {

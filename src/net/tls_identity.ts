@@ -1,9 +1,8 @@
 /** Our own certificates: TlsCertificate messages loaded, checked and indexed by name. */
 
 import { Buffer } from "node:buffer";
-import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
-import tls from "node:tls";
-import type { BaseCompileContext } from "../base/mod.ts";
+import type { KeyObject } from "node:crypto";
+import { type BaseCompileContext, nodeCrypto, nodeTls } from "../base/mod.ts";
 import type { envoy_extensions_transport_sockets_tls_v3_TlsCertificate } from "../proto/mod.ts";
 import { type Certificate, parseCertificates } from "./certificate.ts";
 import { dataSourceName, readDataSource, readDataSourceText } from "./data_source.ts";
@@ -71,7 +70,7 @@ function readPkcs12(message: Message, context: BaseCompileContext): Pair | undef
     return undefined;
   }
   try {
-    const { context: opened } = tls.createSecureContext({
+    const { context: opened } = nodeTls().createSecureContext({
       pfx: Buffer.from(readDataSource(message.pkcs12, context)),
       passphrase: readDataSourceText(message.password, context),
     }) as unknown as { context: { cert: string; key: string; ca?: string | string[] } };
@@ -109,7 +108,7 @@ function makeIdentity(
   if (key === undefined) {
     return keyFailure(pair.keyPem.includes("ENCRYPTED") ? "BAD_DECRYPT" : "NO_START_LINE");
   }
-  if (!new X509Certificate(Buffer.from(leaf.der)).checkPrivateKey(key)) {
+  if (!new (nodeCrypto().X509Certificate)(Buffer.from(leaf.der)).checkPrivateKey(key)) {
     return keyFailure("KEY_VALUES_MISMATCH");
   }
   if (leaf.mustStaple) {
@@ -122,7 +121,7 @@ function makeIdentity(
 
 function openKey(pair: Pair): KeyObject | undefined {
   try {
-    return createPrivateKey(
+    return nodeCrypto().createPrivateKey(
       pair.password === "" ? { key: pair.keyPem } : { key: pair.keyPem, passphrase: pair.password },
     );
   } catch {

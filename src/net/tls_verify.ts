@@ -5,8 +5,7 @@
  */
 
 import { Buffer } from "node:buffer";
-import { createHash, X509Certificate } from "node:crypto";
-import type { BaseCompileContext } from "../base/mod.ts";
+import { type BaseCompileContext, nodeCrypto } from "../base/mod.ts";
 import { compileStringMatcher, type StringMatcher } from "../matching/mod.ts";
 import type {
   envoy_extensions_transport_sockets_tls_v3_CertificateValidationContext,
@@ -202,7 +201,7 @@ export class PeerVerifier {
   #pinsMatch(leaf: Certificate): boolean {
     if (this.#hashes.size === 0 && this.#spkis.size === 0) return true;
     if (this.#hashes.has(leaf.sha256Hex)) return true;
-    return this.#spkis.has(createHash("sha256").update(leaf.spki).digest("base64"));
+    return this.#spkis.has(nodeCrypto().createHash("sha256").update(leaf.spki).digest("base64"));
   }
 
   #sansMatch(leaf: Certificate): boolean {
@@ -221,6 +220,7 @@ function verifyText(depth: number, what: string): string {
 function isIssuedBy(subject: Certificate, issuer: Certificate): boolean {
   if (subject.issuerHex !== issuer.subjectHex || !issuer.isAuthority) return false;
   try {
+    const { X509Certificate } = nodeCrypto();
     const key = new X509Certificate(Buffer.from(issuer.der)).publicKey;
     return new X509Certificate(Buffer.from(subject.der)).verify(key);
   } catch {

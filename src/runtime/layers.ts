@@ -3,7 +3,6 @@
  * changed at run time. Main only; workers get the merged values.
  */
 
-import { readdirSync, readFileSync, statSync } from "node:fs";
 import type { Problems } from "../base/mod.ts";
 import type {
   envoy_config_bootstrap_v3_LayeredRuntime,
@@ -189,15 +188,15 @@ function readDirectory(
   target: { readonly entries: Entries; readonly depth: number },
 ): void {
   if (target.depth > MAX_DEPTH) throw new RangeError(`Runtime directory "${path}" is too deep`);
-  for (const name of readdirSync(path).sort()) {
+  for (const name of [...Deno.readDirSync(path)].map((entry) => entry.name).sort()) {
     const file = `${path}/${name}`;
     const key = prefix === "" ? name : `${prefix}.${name}`;
-    const facts = statSync(file);
-    if (facts.isDirectory()) {
+    const facts = Deno.statSync(file);
+    if (facts.isDirectory) {
       readDirectory(file, key, { entries: target.entries, depth: target.depth + 1 });
-    } else if (facts.isFile()) {
+    } else if (facts.isFile) {
       if (facts.size > MAX_FILE_BYTES) throw new RangeError(`Runtime file "${file}" is too large`);
-      target.entries.set(key, parseText(valueOf(readFileSync(file, "utf8"))));
+      target.entries.set(key, parseText(valueOf(Deno.readTextFileSync(file))));
     }
   }
 }

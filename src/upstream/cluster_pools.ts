@@ -1,6 +1,6 @@
 /** The pools of a cluster's hosts on one thread: which one takes a request, and how it is made. */
 
-import { isIP } from "node:net";
+import { ipVersion } from "../matching/mod.ts";
 import type { Dispatcher, Problems } from "../base/mod.ts";
 import type { Protocol } from "../http/mod.ts";
 import type { envoy_config_cluster_v3_Cluster } from "../proto/mod.ts";
@@ -250,5 +250,5 @@ function serverNameOf(authority: string | undefined): string | undefined {
   if (authority === undefined || authority === "" || authority.startsWith("[")) return undefined;
   const colon = authority.lastIndexOf(":");
   const name = colon < 0 ? authority : authority.slice(0, colon);
-  return name === "" || isIP(name) !== 0 ? undefined : name;
+  return name === "" || ipVersion(name) !== 0 ? undefined : name;
 }

@@ -1,6 +1,6 @@
 /** A load assignment read into endpoints whose addresses are known or are names to resolve. Main only. */
 
-import { isIP } from "node:net";
+import { ipVersion } from "../matching/mod.ts";
 import type { Address, Problems } from "../base/mod.ts";
 import type {
   envoy_config_cluster_v3_Cluster,
@@ -214,7 +214,7 @@ export function readAddress(
         problems.unsupported(socket, "named_port", "the endpoint is left out", true);
         return undefined;
       }
-      if (isIP(socket.address) !== 0) {
+      if (ipVersion(socket.address) !== 0) {
         return { kind: "ip", host: socket.address.toLowerCase(), port: port ?? 0 };
       }
       if (allowsNames) return { kind: "name", name: socket.address, port: port ?? 0 };

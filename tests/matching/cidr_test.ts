@@ -1,5 +1,7 @@
 // IP ranges: parsing is strict, families are kept apart, the longest prefix wins.
-import { CidrMap, cidrOf, compileCidrSet, parseIp } from "../../src/matching/mod.ts";
+import { isIP } from "node:net";
+import { SeededRandom } from "../../src/base/mod.ts";
+import { CidrMap, cidrOf, compileCidrSet, ipVersion, parseIp } from "../../src/matching/mod.ts";
 import type { envoy_config_core_v3_CidrRange } from "../../src/proto/mod.ts";
 import { assertEquals } from "../support/assert.ts";
 import { fakeContext } from "../support/fakes/compile_context.ts";
@@ -97,3 +99,60 @@ for (
 ) {
   Deno.test(`cidrOf ${host} at ${bits} bits`, () => assertEquals(cidrOf(host, bits), want));
 }
+
+// The operating system's own reading (inet_pton behind node:net) is the oracle.
+const ADDRESSES: readonly string[] = [
+  "",
+  ":",
+  "::",
+  ":::",
+  "::1",
+  "1::",
+  "1::8",
+  "::ffff:1.2.3.4",
+  "1.2.3.4",
+  "01.2.3.4",
+  "1.2.3",
+  "1.2.3.256",
+  "1:2:3:4:5:6:7:8",
+  "1:2:3:4:5:6:7",
+  "1:2:3:4:5:6:7::",
+  "::2:3:4:5:6:7:8",
+  "1::2::3",
+  "1:2:3:4:5:6:7:8:9",
+  "12345::",
+  "g::",
+  "::1.2.3.4",
+  "1.2.3.4::",
+  "1:2:3:4:5:6:1.2.3.4",
+  "1:2:3:4:5:6:7:1.2.3.4",
+  "::1.2.3.256",
+  "fe80::1%eth0",
+  ":1",
+  "1:",
+  "::ABCD:ef01",
+  "0000::",
+  "00000::",
+  "[::1]",
+  " ::1",
+  "::1 ",
+  "host",
+  "1.2.3.4:5",
+];
+for (const text of ADDRESSES) {
+  Deno.test(`ipVersion of "${text}" is the system's`, () => {
+    assertEquals(ipVersion(text), isIP(text));
+  });
+}
+
+Deno.test("ipVersion agrees with the system on 20,000 made-up texts", () => {
+  const random = new SeededRandom(6);
+  const pieces = ["::", ":", "0", "1", "ffff", "a", "12345", "1.2.3.4", ".", "255", "%e"];
+  for (let i = 0; i < 20_000; i++) {
+    let text = "";
+    for (let left = random.below(14); left > 0; left--) text += pieces[random.below(pieces.length)];
+    // What a zone may be is the system's affair: it is left out.
+    if (text.includes("%")) text = text.slice(0, text.indexOf("%"));
+    assertEquals(ipVersion(text), isIP(text), text);
+  }
+});

@@ -1,7 +1,8 @@
 /** TLS facts of either side. */
 
 import { Buffer as NodeBuffer } from "node:buffer";
-import { X509Certificate } from "node:crypto";
+import type { X509Certificate } from "node:crypto";
+import { nodeCrypto } from "../../base/mod.ts";
 import type { CertificateInfo, TlsInfo } from "../../http/mod.ts";
 import type { FormatContext, ValueProvider } from "../context.ts";
 import { nonEmpty } from "./operator.ts";
@@ -64,7 +65,7 @@ function peerChain(context: FormatContext): X509Certificate[] {
   const chain = downstream(context)?.peerChainPem() ?? "";
   return chain.split(/(?<=-----END CERTIFICATE-----)/)
     .filter((part) => part.includes("-----BEGIN"))
-    .map((part) => new X509Certificate(part.trim()));
+    .map((part) => new (nodeCrypto().X509Certificate)(part.trim()));
 }
 
 /** A fact of every certificate that the client sent, joined with commas. */

@@ -1,6 +1,6 @@
 /** /etc/hosts and /etc/resolv.conf, read as c-ares reads them. */
 
-import { isIP } from "node:net";
+import { ipVersion } from "../../matching/mod.ts";
 import type { Address } from "../../base/mod.ts";
 
 /** Addresses by lower-case name. */
@@ -25,7 +25,7 @@ export function parseHosts(text: string): HostsTable {
   const table = new Map<string, string[]>();
   for (const line of text.split("\n")) {
     const [address, ...names] = line.replace(/#.*/, "").trim().split(/\s+/);
-    if (address === undefined || isIP(address) === 0) continue;
+    if (address === undefined || ipVersion(address) === 0) continue;
     for (const name of names) {
       const key = name.toLowerCase();
       const known = table.get(key);
@@ -50,7 +50,7 @@ export function parseResolvConf(text: string): ResolvConf {
     const [keyword, ...values] = line.replace(/[#;].*/, "").trim().split(/\s+/);
     if (keyword === "nameserver" && values[0] !== undefined) {
       const host = values[0].replace(/%.*/, "");
-      if (isIP(host) !== 0) servers.push({ kind: "ip", host, port: 53 });
+      if (ipVersion(host) !== 0) servers.push({ kind: "ip", host, port: 53 });
     } else if (keyword === "search" || keyword === "domain") {
       search = values.slice(0, MAX_SEARCH);
     } else if (keyword === "options") {

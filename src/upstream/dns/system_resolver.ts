@@ -1,6 +1,6 @@
 /** The resolver that serves: IP literals, /etc/hosts, `localhost` (RFC 6761 §6.3), then the servers. */
 
-import { isIP } from "node:net";
+import { ipVersion } from "../../matching/mod.ts";
 import type { Dispatcher } from "../../base/mod.ts";
 import type { LookupFamily, ResolverOptions } from "../main/discovery.ts";
 import { DnsClient, type DnsTransport } from "./client.ts";
@@ -98,11 +98,11 @@ export class SystemResolver implements DnsResolver, FamilyLookup {
 
   /** undefined: only the servers can know. */
   #lookupLocally(name: string, family: IpFamily): readonly string[] | undefined {
-    const literal = isIP(name);
+    const literal = ipVersion(name);
     if (literal !== 0) return literal === family ? [name] : [];
     const plain = (name.endsWith(".") ? name.slice(0, -1) : name).toLowerCase();
     const listed = this.#hostsTable().get(plain);
-    const ofFamily = listed?.filter((address) => isIP(address) === family) ?? [];
+    const ofFamily = listed?.filter((address) => ipVersion(address) === family) ?? [];
     if (ofFamily.length > 0) return ofFamily;
     if (plain === "localhost" || plain.endsWith(".localhost")) {
       return listed === undefined ? [LOOPBACK[family]] : [];

@@ -3,7 +3,7 @@
  * that its connection was meant for (Envoy's original_dst_cluster.cc).
  */
 
-import { isIP } from "node:net";
+import { ipVersion } from "../../matching/mod.ts";
 import { type Address, formatAddress } from "../../base/mod.ts";
 import { metadataValue } from "../../matching/mod.ts";
 import type { StreamInfo } from "../../http/mod.ts";
@@ -135,7 +135,7 @@ export function parseIpAndPort(text: string): IpAddress | undefined {
   if (colon < 0 || (bracketed && text[colon - 1] !== "]")) return undefined;
   const host = bracketed ? text.slice(1, colon - 1) : text.slice(0, colon);
   const digits = text.slice(colon + 1);
-  if (isIP(host) !== (bracketed ? 6 : 4) || !/^\d{1,5}$/.test(digits)) return undefined;
+  if (ipVersion(host) !== (bracketed ? 6 : 4) || !/^\d{1,5}$/.test(digits)) return undefined;
   const port = Number(digits);
   return port > MAX_PORT ? undefined : { kind: "ip", host: host.toLowerCase(), port };
 }
