@@ -3,7 +3,7 @@
  * client can make a match slow (ReDoS).
  */
 
-import { RE2JS } from "re2js";
+import type { RE2JS } from "re2js";
 import type { BaseCompileContext } from "../base/mod.ts";
 import type {
   envoy_type_matcher_v3_RegexMatchAndSubstitute,
@@ -11,6 +11,19 @@ import type {
   xds_type_matcher_v3_RegexMatcher,
 } from "../proto/mod.ts";
 import { binaryText } from "./binary_text.ts";
+
+/** The messages that patterns stand in: who compiles any of them loads the engine before. */
+export const REGEX_TYPES: readonly string[] = [
+  "envoy.type.matcher.v3.RegexMatcher",
+  "xds.type.matcher.v3.RegexMatcher",
+];
+
+let engine: typeof RE2JS | undefined;
+
+/** Loads RE2, 9 ms of a thread's start that configurations without a pattern are spared. */
+export async function loadRegexEngine(): Promise<void> {
+  engine ??= (await import("re2js")).RE2JS;
+}
 
 /** A compiled pattern; inputs are binary strings. */
 export interface Regex {
@@ -38,9 +51,10 @@ function parse(
   context: BaseCompileContext,
   at: { readonly message: object; readonly field: string },
 ): RE2JS | undefined {
+  if (engine === undefined) throw new RangeError("loadRegexEngine was not called");
   try {
     // Envoy runs RE2 over bytes (Latin-1), so that `.` is half of a two-byte character.
-    return RE2JS.compile(binaryText(pattern));
+    return engine.compile(binaryText(pattern));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     context.problems.error(at.message, at.field, reason);
@@ -55,16 +69,6 @@ export function compileRegex(
 ): Regex {
   const regex = parse(message.regex, context, { message, field: "regex" });
   return regex === undefined ? NEVER : new Re2Regex(regex);
-}
-
-/** A pattern given as text, for fields that are no RegexMatcher; undefined and a problem if invalid. */
-export function compileRegexText(
-  pattern: string,
-  context: BaseCompileContext,
-  at: { readonly message: object; readonly field: string },
-): Regex | undefined {
-  const regex = parse(pattern, context, at);
-  return regex === undefined ? undefined : new Re2Regex(regex);
 }
 
 /** Literal text, or the number of a group whose text stands here. */

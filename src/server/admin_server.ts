@@ -23,6 +23,7 @@ import { compileContext } from "./compile_context.ts";
 import { configDumpSections } from "./config_dump.ts";
 import { endpointDump } from "./endpoint_dump.ts";
 import { Extensions } from "./extensions.ts";
+import { REGISTRIES } from "./registries.ts";
 import type { LoadedConfig } from "./load.ts";
 import type { Process } from "./process.ts";
 import { type Server, writeAdminAddress } from "./server.ts";
@@ -64,7 +65,7 @@ export class AdminServer {
   static async start(server: Server, parts: AdminParts): Promise<AdminServer | undefined> {
     const address = parts.config.bootstrap.admin?.address;
     if (address === undefined) return undefined;
-    const extensions = new Extensions();
+    const extensions = new Extensions(REGISTRIES);
     await extensions.load([HCM_TYPE]);
     const router = new AdminRouter(ADMIN_ENDPOINTS, adminHost(server, parts));
     extensions.put("http_filter", ADMIN_FILTER_TYPE, adminFilterFactory(router));

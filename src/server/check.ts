@@ -9,14 +9,15 @@ import { compileListener } from "../listener/mod.ts";
 import { SECRET_STORE, ThreadSecrets } from "../net/mod.ts";
 import { Runtime } from "../runtime/mod.ts";
 import { StatsRoot } from "../stats/mod.ts";
-import { compileCluster } from "../upstream/mod.ts";
+import { compileCluster, loadPartsFor } from "../upstream/main_mod.ts";
 import { compileContext } from "./compile_context.ts";
 import { Extensions } from "./extensions.ts";
+import { REGISTRIES } from "./registries.ts";
 import type { LoadedConfig } from "./load.ts";
 
 /** Reports to the configuration's own sink. */
 export async function checkByCompiling(config: LoadedConfig): Promise<void> {
-  const extensions = new Extensions();
+  const extensions = new Extensions(REGISTRIES);
   await extensions.load(config.typeNames);
   const dispatcher = new Dispatcher();
   const { scope } = new StatsRoot();
@@ -41,6 +42,7 @@ export async function checkByCompiling(config: LoadedConfig): Promise<void> {
     isCheckOnly: true,
     services,
   });
+  await loadPartsFor(staticResources?.clusters ?? []);
   for (const cluster of staticResources?.clusters ?? []) compileCluster(cluster, context);
   for (const listener of staticResources?.listeners ?? []) compileListener(listener, context);
   dispatcher.timers.stop();

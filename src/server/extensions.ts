@@ -1,12 +1,10 @@
 /**
- * Joins the registries of all rooms. A row loads its file only when a configuration names its
- * type, so that an extension nobody uses costs neither start-up time nor memory.
+ * Extensions by category and type. A row loads its file only when a configuration names its type, so
+ * that an extension nobody uses costs neither start-up time nor memory.
  */
 
 import type { ExtensionCategory } from "../base/mod.ts";
-import { ACCESS_LOGGERS } from "../access_log/mod.ts";
-import { HTTP_FILTERS, LISTENER_FILTERS, NETWORK_FILTERS } from "../filters/mod.ts";
-import { CLUSTER_TYPES } from "../upstream/mod.ts";
+import { loadRegexEngine, REGEX_TYPES } from "../matching/mod.ts";
 
 /** One extension: `load` resolves to its factory. */
 export interface ExtensionRow {
@@ -17,29 +15,8 @@ export interface ExtensionRow {
   readonly load: () => Promise<unknown>;
 }
 
-const ROOM_ROWS: readonly ExtensionRow[] = [
-  {
-    name: "envoy.filters.http.router",
-    type: "envoy.extensions.filters.http.router.v3.Router",
-    load: async () => (await import("../router/mod.ts")).routerFactory,
-  },
-];
-
-const HCM_ROWS: readonly ExtensionRow[] = [
-  {
-    name: "envoy.filters.network.http_connection_manager",
-    type: "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-    load: async () => (await import("../connection_manager/mod.ts")).httpConnectionManagerFactory,
-  },
-];
-
-const REGISTRIES: readonly (readonly [ExtensionCategory, readonly ExtensionRow[]])[] = [
-  ["http_filter", [...HTTP_FILTERS, ...ROOM_ROWS]],
-  ["network_filter", [...NETWORK_FILTERS, ...HCM_ROWS]],
-  ["listener_filter", LISTENER_FILTERS],
-  ["access_logger", ACCESS_LOGGERS],
-  ["cluster_type", CLUSTER_TYPES],
-];
+/** Rows by the category that they belong to. */
+export type Registries = readonly (readonly [ExtensionCategory, readonly ExtensionRow[]])[];
 
 function typesOf({ type, routeType }: ExtensionRow): readonly string[] {
   return routeType === undefined ? [type] : [type, routeType];
@@ -47,17 +24,19 @@ function typesOf({ type, routeType }: ExtensionRow): readonly string[] {
 
 /** The extensions loaded so far, by category and message type. */
 export class Extensions {
+  readonly #registries: Registries;
   readonly #loaded = new Map<string, unknown>();
 
-  /**
-   * Loads what `typeNames` need; unknown types are left to the compile steps to report.
-   * @param only the one category that the thread compiles
-   */
-  async load(typeNames: Iterable<string>, only?: ExtensionCategory): Promise<void> {
+  constructor(registries: Registries) {
+    this.#registries = registries;
+  }
+
+  /** Loads what `typeNames` need; unknown types are left to the compile steps to report. */
+  async load(typeNames: Iterable<string>): Promise<void> {
     const wanted = new Set(typeNames);
     const loads: Promise<void>[] = [];
-    for (const [category, rows] of REGISTRIES) {
-      if (only !== undefined && category !== only) continue;
+    if (REGEX_TYPES.some((type) => wanted.has(type))) loads.push(loadRegexEngine());
+    for (const [category, rows] of this.#registries) {
       for (const row of rows) {
         const types = typesOf(row);
         if (!types.some((type) => wanted.has(type))) continue;

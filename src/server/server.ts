@@ -25,7 +25,7 @@ import {
 } from "../net/mod.ts";
 import { type CompileContext, Runtime } from "../runtime/mod.ts";
 import { StatsRoot, StatsStore } from "../stats/mod.ts";
-import { MainClusters } from "../upstream/mod.ts";
+import { CLUSTER_TYPES, loadPartsFor, MainClusters } from "../upstream/main_mod.ts";
 import type { AdminParts, AdminServer } from "./admin_server.ts";
 import { SETTLE_MS } from "./beats.ts";
 import { compileContext } from "./compile_context.ts";
@@ -76,7 +76,7 @@ export class Server {
   readonly serverStats: ServerStats;
   readonly runtime: Runtime;
   /** What main compiles: its clusters' types. */
-  readonly #extensions = new Extensions();
+  readonly #extensions = new Extensions([["cluster_type", CLUSTER_TYPES]]);
   readonly #context: CompileContext;
   readonly clusters: MainClusters;
   readonly #introduction: Introduction;
@@ -153,9 +153,9 @@ export class Server {
    */
   async prepare(): Promise<void> {
     this.#setUpStats();
-    await this.#extensions.load(this.#config.typeNames, "cluster_type");
-    const { staticResources } = this.#config.bootstrap;
-    for (const cluster of staticResources?.clusters ?? []) this.clusters.add(cluster);
+    const clusters = this.#config.bootstrap.staticResources?.clusters ?? [];
+    await Promise.all([loadPartsFor(clusters), this.#extensions.load(this.#config.typeNames)]);
+    for (const cluster of clusters) this.clusters.add(cluster);
     for (const message of this.#clusterMessages()) this.#pool.broadcast(message);
     // While the workers compile, this thread finds out what their sockets may rely on.
     if (!isTestedDeno()) this.#socketFailure = await chooseSockets();

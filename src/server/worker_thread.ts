@@ -21,12 +21,14 @@ import {
   type DnsCacheService,
   DYNAMIC_FORWARD_PROXY,
   type DynamicForwardProxy,
+  loadCodecs,
   WorkerClusterManager,
   type WorkerDnsCaches,
 } from "../upstream/mod.ts";
 import { Beat, BEAT_INTERVAL_MS, SETTLE_MS } from "./beats.ts";
 import { compileContext, serverFacts } from "./compile_context.ts";
 import { Extensions } from "./extensions.ts";
+import { REGISTRIES } from "./registries.ts";
 import { configureLog } from "./log.ts";
 import type { FromWorker, ListenerBinding, ToWorker, WorkerInit } from "./messages.ts";
 import { QuietCollector } from "./quiet_collector.ts";
@@ -39,7 +41,7 @@ class WorkerThread {
   readonly #dispatcher: Dispatcher;
   readonly #stats = new StatsRoot();
   readonly #runtime = new Runtime();
-  readonly #extensions = new Extensions();
+  readonly #extensions = new Extensions(REGISTRIES);
   readonly #accessLogs: AccessLogManager;
   readonly #secrets = new ThreadSecrets();
   readonly #context: CompileContext;
@@ -125,6 +127,7 @@ class WorkerThread {
       case "secrets":
         return this.#secrets.addStatic(message.secrets as never);
       case "clusters":
+        await loadCodecs();
         for (const resource of message.resources) this.#clusters.apply(resource);
         return;
       case "hosts":

@@ -1,14 +1,16 @@
 /** Client codecs with a cluster's options and its `http1.*` and `http2.*` counters. */
 
-import {
-  type CodecStats,
-  type EventCounter,
-  Http1ClientConnection,
-  Http2ClientConnection,
-} from "../codec/mod.ts";
+import type { CodecStats, EventCounter } from "../codec/mod.ts";
 import type { Scope } from "../stats/mod.ts";
 import type { CodecFactory } from "./conn_pool/pool_context.ts";
 import type { UpstreamProtocolOptions } from "./protocol_options.ts";
+
+let codecs: typeof import("../codec/mod.ts") | undefined;
+
+/** To be awaited before the first connection: workers always have codecs, main only if it checks. */
+export async function loadCodecs(): Promise<void> {
+  codecs ??= await import("../codec/mod.ts");
+}
 
 /** Envoy's names; all stand in /stats from the first connection of their protocol on. */
 const HTTP1_COUNTERS: readonly string[] = [
@@ -74,8 +76,10 @@ class ScopedCodecStats implements CodecStats {
 export function codecFactory(options: UpstreamProtocolOptions, scope: Scope): CodecFactory {
   const http1Stats = new ScopedCodecStats(scope, HTTP1_COUNTERS);
   const http2Stats = new ScopedCodecStats(scope.scope("http2"), HTTP2_COUNTERS);
-  return (protocol, connection, callbacks) =>
-    protocol === "http2"
+  return (protocol, connection, callbacks) => {
+    const { Http1ClientConnection, Http2ClientConnection } = codecs!;
+    return protocol === "http2"
       ? new Http2ClientConnection(connection, options.http2, callbacks, http2Stats.declare())
       : new Http1ClientConnection(connection, options.http1, callbacks, http1Stats.declare());
+  };
 }

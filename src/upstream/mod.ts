@@ -1,21 +1,19 @@
 export * from "./api.ts";
 export { SharedBreaker, type Thresholds } from "./circuit_breaker.ts";
+export { loadCodecs } from "./codecs.ts";
 export { ClusterFacts } from "./cluster_info.ts";
 export * from "./cluster_stats.ts";
 export { CLUSTER_TYPES } from "./provided/registry.ts";
 export type { DynamicForwardProxy } from "./provided/dynamic_forward_proxy.ts";
 export type * from "./dns_cache/api.ts";
 export type { DnsQuestion, WorkerDnsCaches } from "./dns_cache/worker_caches.ts";
-export { DYNAMIC_FORWARD_PROXY } from "./main/discovery.ts";
-export * from "./dns/resolver.ts";
-export { SYSTEM_FILES, SystemResolver } from "./dns/system_resolver.ts";
+export { DYNAMIC_FORWARD_PROXY } from "./provided/names.ts";
+export type * from "./dns/resolver.ts";
 export * from "./health_flags.ts";
 export { HOST_STAT, HOST_STATS } from "./host_memory.ts";
 export { UpstreamHost } from "./host.ts";
 export { PreviousPriorities } from "./lb/previous_priorities.ts";
 export { parseLoadReport } from "./load_report.ts";
-export { MainCluster } from "./main/main_cluster.ts";
-export { compileCluster, MainClusters, type MainClustersOptions } from "./main/main_clusters.ts";
 export type {
   ResourceEvents,
   Resources,

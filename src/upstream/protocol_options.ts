@@ -17,7 +17,7 @@ import type {
   envoy_config_core_v3_HttpProtocolOptions,
   envoy_extensions_upstreams_http_v3_HttpProtocolOptions,
 } from "../proto/mod.ts";
-import { isDynamicForward } from "./main/discovery.ts";
+import { isDynamicForward } from "./provided/names.ts";
 import { type CodecLimits, compileClientHttp1, compileClientHttp2 } from "./codec_options.ts";
 
 /** Key under which clusters carry the options. */

@@ -35,7 +35,7 @@ import { OutlierPolicy } from "./outlier/policy.ts";
 import { HostSet } from "./host_set.ts";
 import { compileBalancing } from "./lb/compile.ts";
 import type { Balancer, LocalCluster } from "./lb/policy.ts";
-import { isDynamicForward } from "./main/discovery.ts";
+import { isDynamicForward } from "./provided/names.ts";
 import { canForesee, HostPreview } from "./preconnect.ts";
 import { compileProtocolOptions, type UpstreamProtocolOptions } from "./protocol_options.ts";
 import type { MemberCluster } from "./provided/policy.ts";

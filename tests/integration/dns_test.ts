@@ -3,7 +3,8 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Dispatcher } from "../../src/base/mod.ts";
-import { type DnsAnswer, SystemResolver } from "../../src/upstream/mod.ts";
+import { type DnsAnswer } from "../../src/upstream/mod.ts";
+import { SystemResolver } from "../../src/upstream/dns/system_resolver.ts";
 import type { LookupFamily } from "../../src/upstream/main/discovery.ts";
 import { assertEquals } from "../support/assert.ts";
 import { type DnsEntry, DnsServer } from "../support/dns_server.ts";

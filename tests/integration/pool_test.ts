@@ -12,7 +12,8 @@ import {
   type ResponseDecoder,
 } from "../../src/http/mod.ts";
 import type { Connection } from "../../src/net/mod.ts";
-import { MainClusters, type WorkerCluster } from "../../src/upstream/mod.ts";
+import { type WorkerCluster } from "../../src/upstream/mod.ts";
+import { MainClusters } from "../../src/upstream/main_mod.ts";
 import { assertEquals } from "../support/assert.ts";
 import { fakeContext } from "../support/fakes/compile_context.ts";
 import { clusterOf, endpoint } from "../upstream/support.ts";

@@ -1,9 +1,10 @@
 import { compileContext, serverFacts } from "../../src/server/compile_context.ts";
 import { Extensions } from "../../src/server/extensions.ts";
+import { REGISTRIES } from "../../src/server/registries.ts";
 import { assertEquals, assertThrows } from "../support/assert.ts";
 import { fakeContext } from "../support/fakes/compile_context.ts";
 
-function context(services: ReadonlyMap<string, unknown>, extensions = new Extensions()) {
+function context(services: ReadonlyMap<string, unknown>, extensions = new Extensions(REGISTRIES)) {
   const { problems, dispatcher, scope, runtime, server } = fakeContext();
   return compileContext({
     problems,
@@ -34,7 +35,7 @@ Deno.test("compileContext finds services that are put in after it", () => {
 });
 
 Deno.test("extensions are found by category and type, once they are loaded", async () => {
-  const extensions = new Extensions();
+  const extensions = new Extensions(REGISTRIES);
   const compiled = context(new Map(), extensions);
   const router = "envoy.extensions.filters.http.router.v3.Router";
   assertEquals(compiled.extension("http_filter", router), undefined);

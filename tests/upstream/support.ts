@@ -13,13 +13,14 @@ import type { DnsResolver, HealthUpdate } from "../../src/upstream/mod.ts";
 import {
   type Host,
   type HostUpdate,
-  MainClusters,
+  loadCodecs,
   type PendingStream,
   type PoolReady,
   type StreamRequest,
   type Subscriber,
   type WorkerCluster,
 } from "../../src/upstream/mod.ts";
+import { loadPartsFor, MainClusters } from "../../src/upstream/main_mod.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { type FakeContext, fakeContext } from "../support/fakes/compile_context.ts";
 import { FakeConnection } from "../support/fakes/connection.ts";
@@ -222,3 +223,14 @@ export class TestRequest implements ResponseDecoder {
 
 /** A complete answer without a body. */
 export const ANSWER = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+
+// What `server/` loads by what the clusters are: here, for whatever a test configures.
+await loadCodecs();
+const CHECK = {
+  timeout: "1s",
+  interval: "1s",
+  unhealthy_threshold: 1,
+  healthy_threshold: 1,
+  tcp_health_check: {},
+};
+await loadPartsFor([await clusterOf({ type: "STRICT_DNS", health_checks: [CHECK] })]);

@@ -4,8 +4,7 @@ import type { envoy_config_cluster_v3_Cluster } from "../../proto/mod.ts";
 import type { CompileContext } from "../../runtime/mod.ts";
 import { clusterScope } from "../cluster_info.ts";
 import type { EventFile } from "../event_file.ts";
-import { type CheckableHost, type CheckTransport, HealthChecker } from "../health/checker.ts";
-import { compileCheckPolicy } from "../health/policy.ts";
+import type { CheckableHost, CheckTransport, HealthChecker } from "../health/checker.ts";
 import { HEALTH } from "../health_flags.ts";
 import { HOST_STAT, type HostMemory } from "../host_memory.ts";
 import { OutlierEvents } from "../outlier/events.ts";
@@ -15,6 +14,7 @@ import { OUTLIER_STATS } from "../outlier/stats.ts";
 import type { HealthUpdate, HostJudgement } from "../resource.ts";
 import type { ClusterHosts, HostEntry } from "./cluster_hosts.ts";
 import { HealthNews } from "./health_news.ts";
+import { healthParts } from "./late_parts.ts";
 
 /** What a cluster's health needs of main. */
 export interface ClusterHealthOptions {
@@ -105,6 +105,8 @@ export class ClusterHealth {
 
   #createChecker(): HealthChecker | undefined {
     const { context, transport } = this.#options;
+    if (this.#message.healthChecks.length === 0) return undefined;
+    const { compileCheckPolicy, HealthChecker } = healthParts();
     const policy = compileCheckPolicy(this.#message, context);
     if (policy === undefined) return undefined;
     return new HealthChecker({

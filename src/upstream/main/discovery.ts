@@ -13,6 +13,7 @@ import type {
   envoy_extensions_network_dns_resolver_getaddrinfo_v3_GetAddrInfoDnsResolverConfig as GetAddrInfo,
 } from "../../proto/mod.ts";
 import { readAddress } from "../endpoints.ts";
+import { isDynamicForward } from "../provided/names.ts";
 import type { ResourceSource } from "./subscription.ts";
 
 /** Which addresses of a name are taken (envoy.config.cluster.v3.Cluster.DnsLookupFamily). */
@@ -79,18 +80,10 @@ const DNS_CLUSTER = "envoy.extensions.clusters.dns.v3.DnsCluster";
 const GETADDRINFO =
   "envoy.extensions.network.dns_resolver.getaddrinfo.v3.GetAddrInfoDnsResolverConfig";
 const CARES = "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig";
-/** Type of the configuration of clusters whose hosts requests name. */
-export const DYNAMIC_FORWARD_PROXY =
-  "envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig";
 const REFRESH_MS = 5000;
 const AGGREGATE_CLUSTER = "envoy.extensions.clusters.aggregate.v3.ClusterConfig";
 const ORIGINAL_DST_CLUSTER = "envoy.extensions.clusters.original_dst.v3.OriginalDstCluster";
 const CLEANUP_INTERVAL_MS = 5000;
-
-/** Whether requests name the hosts of this cluster. */
-export function isDynamicForward({ clusterDiscoveryType: kind }: Cluster): boolean {
-  return kind.case === "clusterType" && kind.value.typedConfig?.$typeName === DYNAMIC_FORWARD_PROXY;
-}
 
 /** How a cluster finds its hosts; types that are not acted on are refused and get no hosts. */
 export function compileDiscovery(cluster: Cluster, problems: Problems): Discovery {

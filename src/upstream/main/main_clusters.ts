@@ -12,7 +12,6 @@ import type { StatValue } from "../../stats/mod.ts";
 import { BreakerMemory } from "../circuit_breaker.ts";
 import type { DynamicForwardProxy } from "../provided/dynamic_forward_proxy.ts";
 import type { DnsResolver } from "../dns/resolver.ts";
-import { SystemResolver } from "../dns/system_resolver.ts";
 import type { DnsCacheNews, DnsCacheResource, DynamicHostWatcher } from "../dns_cache/api.ts";
 import type { MainDnsCache } from "../dns_cache/main_cache.ts";
 import type { MainDnsCaches } from "../dns_cache/main_caches.ts";
@@ -25,14 +24,14 @@ import { WorkerClusterManager } from "../worker_cluster_manager.ts";
 import { HostIds } from "./cluster_hosts.ts";
 import {
   compileResolver,
-  DYNAMIC_FORWARD_PROXY,
-  isDynamicForward,
   NO_OPTIONS,
   type ResolverFields,
   type ResolverOptions,
 } from "./discovery.ts";
+import { DYNAMIC_FORWARD_PROXY, isDynamicForward } from "../provided/names.ts";
 import type { Subscriber } from "./subscription.ts";
 import { endpointStats } from "./endpoint_stats.ts";
+import { dnsParts } from "./late_parts.ts";
 import { MainCluster } from "./main_cluster.ts";
 import { type ClusterSnapshot, snapshotCluster } from "./snapshot.ts";
 
@@ -317,7 +316,7 @@ export class MainClusters {
     if (resolver === undefined) {
       const { dispatcher } = this.#context;
       resolver = this.#options.createResolver?.(options) ??
-        new SystemResolver({ dispatcher, options });
+        new (dnsParts().SystemResolver)({ dispatcher, options });
       this.#resolvers.set(key, resolver);
     }
     return resolver;

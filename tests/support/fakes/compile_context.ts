@@ -1,8 +1,12 @@
 /** A compile context without a server: services and extensions are what a test puts in. */
 
 import { Dispatcher, type DispatcherOptions, type Problems } from "../../../src/base/mod.ts";
+import { loadRegexEngine } from "../../../src/matching/mod.ts";
 import { type CompileContext, Runtime } from "../../../src/runtime/mod.ts";
 import { StatsRoot } from "../../../src/stats/mod.ts";
+
+// What `server/` loads when a configuration holds a pattern.
+await loadRegexEngine();
 
 /** Problems that fail a test at once. */
 export const NO_PROBLEMS: Problems = {

@@ -8,7 +8,7 @@ import {
   parseResolvConf,
   searchNames,
 } from "../../../src/upstream/dns/system_files.ts";
-import { SystemResolver } from "../../../src/upstream/mod.ts";
+import { SystemResolver } from "../../../src/upstream/dns/system_resolver.ts";
 import type { LookupFamily } from "../../../src/upstream/main/discovery.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 

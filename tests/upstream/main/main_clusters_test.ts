@@ -2,7 +2,7 @@
 
 import { assertEquals } from "../../support/assert.ts";
 import { formatAddress } from "../../../src/base/mod.ts";
-import { compileCluster } from "../../../src/upstream/mod.ts";
+import { compileCluster } from "../../../src/upstream/main_mod.ts";
 import { fakeContext } from "../../support/fakes/compile_context.ts";
 import { FakeResolver } from "../fake_resolver.ts";
 import { ANSWER, assignment, Bench, clusterOf, endpoint, TestRequest } from "../support.ts";
