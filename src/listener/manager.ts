@@ -165,6 +165,18 @@ export class ListenerManager {
     return bound;
   }
 
+  /** Adds a listener on a socket that is bound already; `give` is told who takes its connections. */
+  adopt(
+    compiled: CompiledListener,
+    give: (accept: (connection: SocketConnection) => void) => ListenSocket,
+  ): void {
+    const listener = new ActiveListener(compiled, this, this.#context);
+    this.#listeners.set(compiled.name, listener);
+    this.#context.dispatcher.run(() => {
+      listener.sockets.push(give((connection) => listener.onAccept(connection)));
+    });
+  }
+
   /**
    * Replaces a listener of the same name. On the same addresses the sockets stay, so that no waiting
    * connection is lost; connections of the old configuration drain.

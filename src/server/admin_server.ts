@@ -18,6 +18,7 @@ import { compileListener, ListenerManager } from "../listener/mod.ts";
 import type { envoy_config_listener_v3_Listener } from "../proto/mod.ts";
 import { Runtime } from "../runtime/mod.ts";
 import type { StatsRoot } from "../stats/mod.ts";
+import type { AdminDoor } from "./admin_door.ts";
 import { certificateStatuses, collectCertificates, daysUntilFirstExpiry } from "./certificates.ts";
 import { compileContext } from "./compile_context.ts";
 import { configDumpSections } from "./config_dump.ts";
@@ -53,7 +54,7 @@ export interface AdminParts {
   readonly stats: StatsRoot;
 }
 
-/** The running admin; absent where the bootstrap has no admin address. */
+/** The running admin. */
 export class AdminServer {
   readonly #listeners: ListenerManager;
 
@@ -61,10 +62,13 @@ export class AdminServer {
     this.#listeners = listeners;
   }
 
-  /** @returns undefined if the bootstrap has no admin address */
-  static async start(server: Server, parts: AdminParts): Promise<AdminServer | undefined> {
-    const address = parts.config.bootstrap.admin?.address;
-    if (address === undefined) return undefined;
+  /** @param door the socket, where it was bound before */
+  static async start(
+    server: Server,
+    parts: AdminParts,
+    door: AdminDoor | undefined,
+  ): Promise<AdminServer> {
+    const address = parts.config.bootstrap.admin!.address!;
     const extensions = new Extensions(REGISTRIES);
     await extensions.load([HCM_TYPE]);
     const router = new AdminRouter(ADMIN_ENDPOINTS, adminHost(server, parts));
@@ -91,10 +95,12 @@ export class AdminServer {
       ]),
     });
     const listeners = new ListenerManager(context);
-    const bound = listeners.add(compileListener(adminListener(parts, address), context), {
-      ports: undefined,
-      isOwner: true,
-    });
+    const compiled = compileListener(adminListener(parts, address), context);
+    if (door !== undefined) {
+      listeners.adopt(compiled, (accept) => door.handOver(accept));
+      return new AdminServer(listeners);
+    }
+    const bound = listeners.add(compiled, { ports: undefined, isOwner: true });
     if (typeof bound === "string") throw new Error(`admin: ${bound}`);
     const path = parts.process.adminAddressPath;
     if (path !== undefined) writeAdminAddress(path, bound[0] as Address);

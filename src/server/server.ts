@@ -19,6 +19,7 @@ import {
   chooseSockets,
   confirmNativeHandles,
   isTestedDeno,
+  ListenError,
   SECRET_STORE,
   ThreadSecrets,
   useNativeHandles,
@@ -26,6 +27,7 @@ import {
 import { type CompileContext, Runtime } from "../runtime/mod.ts";
 import { StatsRoot, StatsStore } from "../stats/mod.ts";
 import { CLUSTER_TYPES, loadPartsFor, MainClusters } from "../upstream/main_mod.ts";
+import { AdminDoor, doorAddress } from "./admin_door.ts";
 import type { AdminParts, AdminServer } from "./admin_server.ts";
 import { SETTLE_MS } from "./beats.ts";
 import { compileContext } from "./compile_context.ts";
@@ -82,7 +84,8 @@ export class Server {
   readonly #introduction: Introduction;
   readonly #listeners: readonly ListenerState[];
   readonly #levels: Map<LogComponent, LogLevel>;
-  #admin: Promise<AdminServer | undefined> | undefined;
+  #door: AdminDoor | undefined;
+  #admin: Promise<AdminServer> | undefined;
   #state: ServerState = "PRE_INITIALIZING";
   /** Why native handles do not work here, "" if they do. */
   #socketFailure = "";
@@ -177,8 +180,11 @@ export class Server {
 
   async #start(): Promise<void> {
     const resolved = this.clusters.initialized(DNS_WAIT_MS);
-    // Admin's rooms load after the sockets are open; where DNS is slow, it tells so meanwhile.
-    const admin = setTimeout(() => void this.#startAdmin(), ADMIN_WAIT_MS);
+    // Admin opens after the listeners do; where DNS is slow, it tells so meanwhile.
+    const admin = setTimeout(() => {
+      // What is wrong with it is told by the start itself, which opens it again.
+      this.#openAdmin().catch(() => {});
+    }, ADMIN_WAIT_MS);
     await resolved;
     if (this.#isEnding) return clearTimeout(admin);
     this.#setState("INITIALIZING");
@@ -187,7 +193,7 @@ export class Server {
     if (this.#isEnding) return;
     this.#isUp = true;
     this.#setState("LIVE");
-    await this.#startAdmin();
+    await this.#openAdmin();
     this.#flushTimer = setInterval(() => void this.#flushStats(), this.#flushIntervalMs());
     setTimeout(() => collectGarbage(), SETTLE_MS);
     logger("main").info("all workers accept connections; starting main dispatch loop");
@@ -360,6 +366,7 @@ export class Server {
   async #close(): Promise<void> {
     clearInterval(this.#flushTimer as number);
     this.clusters.close();
+    this.#door?.close();
     try {
       (await this.#admin)?.close();
     } catch {
@@ -368,11 +375,29 @@ export class Server {
     this.#dispatcher.timers.stop();
   }
 
+  /** Binds the admin's address; what answers there loads with the first client. */
+  async #openAdmin(): Promise<void> {
+    const message = this.#config.bootstrap.admin?.address;
+    if (message === undefined || this.#door !== undefined) return;
+    const address = doorAddress(message);
+    if (address === undefined) return await this.#startAdmin();
+    try {
+      this.#door = new AdminDoor(address, {
+        dispatcher: this.#dispatcher,
+        onKnock: () => void this.#startAdmin().catch((error) => this.#reportFault(error)),
+      });
+    } catch (error) {
+      throw error instanceof ListenError ? new Error(`admin: ${error.message}`) : error;
+    }
+    const path = this.#process.adminAddressPath;
+    if (path !== undefined) writeAdminAddress(path, this.#door.address);
+  }
+
   async #startAdmin(): Promise<void> {
     this.#admin ??= import("./admin_server.ts").then(({ AdminServer }) =>
-      AdminServer.start(this, this.#adminParts())
+      AdminServer.start(this, this.#adminParts(), this.#door)
     );
-    (await this.#admin)?.startAccepting();
+    (await this.#admin).startAccepting();
   }
 
   async #startListeners(): Promise<void> {
