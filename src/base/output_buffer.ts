@@ -1,15 +1,15 @@
 /**
  * Bytes on their way to one connection: codecs encode straight into it, the connection writes it
  * out at the end of the turn. Chunks come from a free list of the thread, so that an idle
- * connection holds none. A chunk is 48 KiB, TLSWrap's best write size (DESIGN §4).
+ * connection holds none. A chunk is 96 KiB: what one read brings, with frames around it, is one write.
  */
 
 import { Buffer as NodeBuffer } from "node:buffer";
 
 /** Size of a chunk in bytes; one write to the kernel or to TLS is never larger. */
-export const CHUNK_BYTES = 49152;
+export const CHUNK_BYTES = 98304;
 /** 6 MiB a thread: below that, bulk transfers allocate and collect a chunk a write. */
-const MAX_FREE = 128;
+const MAX_FREE = 64;
 
 /** A byte array that also writes and reads text, one byte a char code (Node's untyped methods). */
 export interface Latin1Bytes extends Uint8Array<ArrayBuffer> {
@@ -96,7 +96,7 @@ export class OutputBuffer {
   }
 
   /**
-   * Makes room for `size` ≤ 48 KiB contiguous bytes and returns the chunk to write them into, from
+   * Makes room for `size` ≤ 96 KiB contiguous bytes and returns the chunk to write them into, from
    * `offset` on; `commit` then says how many were written. Nothing else may touch the buffer between.
    */
   reserve(size: number): Latin1Bytes {
@@ -167,7 +167,7 @@ export class OutputBuffer {
     }
   }
 
-  /** The first waiting bytes, at most 48 KiB; undefined if none. Valid until `consume`. */
+  /** The first waiting bytes, at most 96 KiB; undefined if none. Valid until `consume`. */
   peek(): Uint8Array | undefined {
     const first = this.#first;
     if (first === undefined || first.start === first.end) return undefined;

@@ -1,15 +1,15 @@
 import { assertEquals } from "../support/assert.ts";
 import { bytesOf, fakeConnection } from "./fake_transport.ts";
 
-Deno.test("SocketConnection writes once a turn, in pieces of at most 48 KiB", () => {
+Deno.test("SocketConnection writes once a turn, in pieces of at most 96 KiB", () => {
   const { connection, transport, run } = fakeConnection();
   run(() => {
     connection.output.writeLatin1("a");
     connection.output.writeLatin1("b");
-    connection.output.writeBytes(new Uint8Array(49152));
+    connection.output.writeBytes(new Uint8Array(98304));
   });
-  assertEquals(transport.calls, ["write 49152 done", "write 2 done"]);
-  assertEquals(connection.bytesSent, 49154);
+  assertEquals(transport.calls, ["write 98304 done", "write 2 done"]);
+  assertEquals(connection.bytesSent, 98306);
 });
 
 Deno.test("SocketConnection keeps one write in flight and its bytes until they are taken", () => {

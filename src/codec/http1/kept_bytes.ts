@@ -3,7 +3,7 @@
 import { joinBytes } from "../../base/mod.ts";
 import type { CodecTransport } from "../options.ts";
 
-/** One read is 48 KiB; a few more may arrive before a pause takes effect. */
+/** One read is 96 KiB; a few more may arrive before a pause takes effect. */
 export const MAX_KEPT_BYTES = 262144;
 
 const NONE = new Uint8Array(0);
