@@ -3,9 +3,9 @@
 import {
   compileFormat,
   compileHeaderMutations,
-  type FormatContext,
   type Formatter,
   type HeaderChanges,
+  streamFormatContext,
 } from "../../formatter/mod.ts";
 import { type FilterStateObject, H, HeaderMap, type StreamInfo } from "../../http/mod.ts";
 import type {
@@ -54,14 +54,7 @@ export function tunnelRequest(
   isTls: boolean,
 ): HeaderMap {
   const headers = new HeaderMap();
-  const context: FormatContext = {
-    requestHeaders: headers,
-    responseHeaders: undefined,
-    responseTrailers: undefined,
-    info,
-    localReplyBody: "",
-    accessLogType: "NotSet",
-  };
+  const context = streamFormatContext(info, headers);
   headers.addId(H.method, config.usesPost ? "POST" : "CONNECT");
   headers.addId(H.authority, config.hostname.format(context));
   if (config.usesPost) {

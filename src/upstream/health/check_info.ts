@@ -1,6 +1,6 @@
 /** What formats in a check's headers may ask for: the host, the cluster and the protocol. */
 
-import type { FormatContext } from "../../formatter/mod.ts";
+import { type FormatContext, streamFormatContext } from "../../formatter/mod.ts";
 import {
   type ConnectionInfo,
   type HeaderMap,
@@ -30,14 +30,7 @@ export function checkFormatContext(
   info.upstream = newUpstreamInfo(facts.cluster);
   info.upstream.address = address;
   info.upstream.hostname = hostname;
-  return {
-    requestHeaders: headers,
-    responseHeaders: undefined,
-    responseTrailers: undefined,
-    info,
-    localReplyBody: "",
-    accessLogType: "NotSet",
-  };
+  return streamFormatContext(info, headers);
 }
 
 /** A check has no downstream: the checked host stands for it. */
