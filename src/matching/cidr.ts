@@ -1,6 +1,6 @@
 /** IP addresses and ranges as numbers. IPv4 and IPv6 are kept apart, as in Envoy. */
 
-import type { BaseCompileContext } from "../base/mod.ts";
+import { type BaseCompileContext, ipText } from "../base/mod.ts";
 import type { envoy_config_core_v3_CidrRange, xds_core_v3_CidrRange } from "../proto/mod.ts";
 
 type CidrMessage = envoy_config_core_v3_CidrRange | xds_core_v3_CidrRange;
@@ -148,16 +148,13 @@ export function cidrOf(host: string, length: number): string | undefined {
   if (address === undefined) return undefined;
   const isV4 = typeof address === "number";
   if (length > (isV4 ? 32 : 128)) return undefined;
-  const parts: string[] = [];
+  const bytes = new Uint8Array(isV4 ? 4 : 16);
   let rest = BigInt(mask(address, length));
-  for (let i = isV4 ? 4 : 8; i > 0; i--) {
-    parts.unshift(isV4 ? String(rest & 0xffn) : (rest & 0xffffn).toString(16));
-    rest >>= isV4 ? 8n : 16n;
+  for (let i = bytes.length - 1; i >= 0; i--) {
+    bytes[i] = Number(rest & 0xffn);
+    rest >>= 8n;
   }
-  const text = isV4
-    ? parts.join(".")
-    : new URL(`http://[${parts.join(":")}]/`).hostname.slice(1, -1);
-  return `${text}/${length}`;
+  return `${ipText(bytes)}/${length}`;
 }
 
 /** Whether an address lies in any of a list of ranges. */

@@ -1,6 +1,6 @@
 /** What denvoy wants to know of an X.509 certificate (RFC 5280), read from its DER. */
 
-import { nodeCrypto } from "../base/mod.ts";
+import { ipText, nodeCrypto } from "../base/mod.ts";
 import { Buffer } from "node:buffer";
 import type { CertificateInfo } from "../http/mod.ts";
 import {
@@ -19,7 +19,6 @@ import {
   readDer,
 } from "./der.ts";
 import { nameText } from "./distinguished_name.ts";
-import { ipText } from "./ip_text.ts";
 
 /** A subjectAltName entry; `oid` for OTHER_NAME. */
 export interface SubjectAltName {

@@ -3,11 +3,10 @@
  * the first bytes of one. Reading is bounded (107 bytes; 16 + 65,535) and never throws.
  */
 
-import { type Address, copyBytes, formatAddress } from "../base/mod.ts";
+import { type Address, copyBytes, formatAddress, ipText } from "../base/mod.ts";
 import type { FilterStateObject } from "../http/mod.ts";
 import { parseIp } from "../matching/mod.ts";
 import { asciiText } from "./der.ts";
-import { ipText } from "./ip_text.ts";
 
 /** `\r\n\r\n\0\r\nQUIT\n` */
 const V2_SIGNATURE: readonly number[] = [

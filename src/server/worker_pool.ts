@@ -4,7 +4,7 @@
  */
 
 import { Worker } from "node:worker_threads";
-import { logger } from "../base/mod.ts";
+import { fileExists, logger } from "../base/mod.ts";
 import type { StatsUpdate } from "../stats/mod.ts";
 import { allocateBeats, Beat, HANG_LIMIT_MS } from "./beats.ts";
 import type { FromWorker, ToWorker, WorkerInit } from "./messages.ts";
@@ -243,7 +243,7 @@ export class WorkerPool {
   /** Whether a thread ends within its time; one that is nowhere to be seen counts as gone. */
   async #isGone(task: string): Promise<boolean> {
     const until = performance.now() + this.#options.endLimitMs;
-    while (task !== "" && exists(`/proc/${task}`)) {
+    while (task !== "" && fileExists(`/proc/${task}`)) {
       if (performance.now() > until) return false;
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
@@ -275,14 +275,5 @@ export class WorkerPool {
         );
       }
     }
-  }
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
   }
 }
