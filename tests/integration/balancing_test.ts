@@ -7,10 +7,8 @@
 import { createServer, type Socket } from "node:net";
 import { assertEquals, assertOk } from "../support/assert.ts";
 import { type RunningProxy, startProxy } from "../support/proxy.ts";
+import { httpProxyYaml } from "../support/yaml.ts";
 
-const HCM =
-  "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
-const ROUTER = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router";
 const REQUESTS = 10_000;
 const CONNECTIONS = 40;
 const PIPELINED = 25;
@@ -63,38 +61,25 @@ ${endpoints.join("\n")}`;
 const alone = (i: number): string => cluster(`alone${i}`, "", [1]).replace("{{h0}}", `{{h${i}}}`);
 const NAMES = ["turn", "weights", "least", "random", "ring", "maglev"];
 
-const CONFIG = `
-admin: { address: { socket_address: { address: 127.0.0.1, port_value: {{admin}} } } }
-static_resources:
-  listeners:
-  - name: main
-    address: { socket_address: { address: 127.0.0.1, port_value: {{plain}} } }
-    filter_chains:
-    - filters:
-      - name: envoy.filters.network.http_connection_manager
-        typed_config:
-          "@type": ${HCM}
-          stat_prefix: ingress
-          route_config:
-            name: r
-            virtual_hosts:
-            - name: v
-              domains: ["*"]
-              routes:
+const CONFIG = httpProxyYaml({
+  routes: `
               - match: { prefix: /split }
                 route: { weighted_clusters: { clusters: [{ name: alone0, weight: 10 }, { name: alone1, weight: 30 }, { name: alone2, weight: 60 }] } }
 ${
-  NAMES.map((name) =>
-    `              - { match: { prefix: /${name} }, route: { cluster: ${name}, hash_policy: [{ header: { header_name: x-key } }] } }`
-  ).join("\n")
-}
-          http_filters: [{ name: envoy.filters.http.router, typed_config: { "@type": ${ROUTER} } }]
-  clusters:${cluster("turn", "")}${cluster("weights", "", [1, 2, 3, 4])}${
-  cluster("least", "lb_policy: LEAST_REQUEST")
-}${cluster("random", "lb_policy: RANDOM")}${cluster("ring", "lb_policy: RING_HASH")}${
-  cluster("maglev", "lb_policy: MAGLEV")
-}${[0, 1, 2].map(alone).join("")}
-`;
+    NAMES.map((name) =>
+      `              - { match: { prefix: /${name} }, route: { cluster: ${name}, hash_policy: [{ header: { header_name: x-key } }] } }`
+    ).join("\n")
+  }`,
+  clusters: [
+    cluster("turn", ""),
+    cluster("weights", "", [1, 2, 3, 4]),
+    cluster("least", "lb_policy: LEAST_REQUEST"),
+    cluster("random", "lb_policy: RANDOM"),
+    cluster("ring", "lb_policy: RING_HASH"),
+    cluster("maglev", "lb_policy: MAGLEV"),
+    ...[0, 1, 2].map(alone),
+  ].join(""),
+});
 
 /** Sends one connection's share; calls `onHost` for each answer in order. */
 async function send(

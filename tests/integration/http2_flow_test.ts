@@ -8,30 +8,14 @@ import { connect as netConnect, createServer } from "node:net";
 import type { Socket } from "node:net";
 import { assertEquals, assertOk } from "../support/assert.ts";
 import { type RunningProxy, startProxy } from "../support/proxy.ts";
-import { clusterYaml, H2, HCM, ROUTER } from "../support/yaml.ts";
+import { clusterYaml, H2, httpProxyYaml } from "../support/yaml.ts";
 
-const CONFIG = `
-admin: { address: { socket_address: { address: 127.0.0.1, port_value: {{admin}} } } }
-static_resources:
-  listeners:
-  - name: plain
-    address: { socket_address: { address: 127.0.0.1, port_value: {{plain}} } }
-    filter_chains:
-    - filters:
-      - name: envoy.filters.network.http_connection_manager
-        typed_config:
-          "@type": ${HCM}
-          stat_prefix: ingress
-          route_config:
-            virtual_hosts:
-            - name: v
-              domains: ["*"]
-              routes:
+const CONFIG = httpProxyYaml({
+  routes: `
               - { match: { prefix: /h1 }, route: { cluster: h1, timeout: 0s } }
-              - { match: { prefix: /h2 }, route: { cluster: h2, timeout: 0s } }
-          http_filters: [{ name: envoy.filters.http.router, typed_config: { "@type": ${ROUTER} } }]
-  clusters:${clusterYaml("h1")}${clusterYaml("h2", H2)}
-`;
+              - { match: { prefix: /h2 }, route: { cluster: h2, timeout: 0s } }`,
+  clusters: clusterYaml("h1") + clusterYaml("h2", H2),
+});
 
 const MIB = 1024 * 1024;
 const BODY_BYTES = 100 * MIB;

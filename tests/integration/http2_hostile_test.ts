@@ -10,39 +10,19 @@ import { assertEquals, assertOk } from "../support/assert.ts";
 import { type RunningProxy, startProxy } from "../support/proxy.ts";
 import { http1Upstream, type TestUpstream } from "../support/upstreams.ts";
 import { frame, uint32 } from "../support/http2.ts";
-import { HCM, ROUTER } from "../support/yaml.ts";
+import { clusterYaml, httpProxyYaml } from "../support/yaml.ts";
 
-const CONFIG = `
-admin: { address: { socket_address: { address: 127.0.0.1, port_value: {{admin}} } } }
-static_resources:
-  listeners:
-  - name: plain
-    address: { socket_address: { address: 127.0.0.1, port_value: {{plain}} } }
-    filter_chains:
-    - filters:
-      - name: envoy.filters.network.http_connection_manager
-        typed_config:
-          "@type": ${HCM}
-          stat_prefix: ingress
+const CONFIG = httpProxyYaml({
+  manager: `
           stream_idle_timeout: 1s
           delayed_close_timeout: 0.1s
           http2_protocol_options: { max_concurrent_streams: 100 }
-          common_http_protocol_options: { idle_timeout: 5s, max_connection_duration: 8s }
-          route_config:
-            virtual_hosts:
-            - name: v
-              domains: ["*"]
-              routes:
+          common_http_protocol_options: { idle_timeout: 5s, max_connection_duration: 8s }`,
+  routes: `
               - { match: { path: /direct }, direct_response: { status: 200, body: { inline_string: ok } } }
-              - { match: { prefix: / }, route: { cluster: web } }
-          http_filters: [{ name: envoy.filters.http.router, typed_config: { "@type": ${ROUTER} } }]
-  clusters:
-  - name: web
-    type: STATIC
-    load_assignment:
-      cluster_name: web
-      endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: {{web}} } } } }] }]
-`;
+              - { match: { prefix: / }, route: { cluster: web } }`,
+  clusters: clusterYaml("web"),
+});
 
 const MIB = 1024 * 1024;
 const RSS_LIMIT_BYTES = 64 * MIB;
