@@ -59,6 +59,20 @@ function isTurnSpent(bytes: number): boolean {
   return turnBytes > TURN_BYTES;
 }
 
+/** What the shared callbacks call of a handle's owner. */
+interface HandleOwner {
+  onWire(count: number): void;
+  onClear(count: number): void;
+  onHandshakeDone(): void;
+  onTlsError(code: string, message: string): void;
+}
+
+/**
+ * Owner of closed handles. These live until V8 marks its whole heap, and what they refer to with
+ * them: a connection that only young objects know is gone after the next scavenge.
+ */
+const NOBODY: HandleOwner = { onWire() {}, onClear() {}, onHandshakeDone() {}, onTlsError() {} };
+
 class WriteRequest implements NativeRequest {
   readonly #owner: NativeTransport;
 
@@ -72,7 +86,7 @@ class WriteRequest implements NativeRequest {
 }
 
 /** One socket of the native layer as a Transport; what happens to it goes to its events. */
-export class NativeTransport implements Transport {
+export class NativeTransport implements Transport, HandleOwner {
   readonly events: TransportEvents;
   readonly #native: NativeClasses;
   readonly #socket: NativeSocket;
@@ -139,6 +153,7 @@ export class NativeTransport implements Transport {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#endTls();
+    this.#socket.owner = NOBODY;
     this.#socket.close();
   }
 
@@ -147,6 +162,7 @@ export class NativeTransport implements Transport {
     this.#isClosed = true;
     this.#endTls();
     if (this.#isTcp(this.#socket)) this.#socket.reset(IGNORED);
+    this.#socket.owner = NOBODY;
     this.#socket.close();
   }
 
@@ -272,6 +288,7 @@ export class NativeTransport implements Transport {
     if (this.#tls === undefined) return;
     this.#tls.setClosing();
     this.#tls.destroySsl();
+    this.#tls.owner = NOBODY;
     countClosedTls();
   }
 
@@ -312,15 +329,15 @@ class ServerMaterial implements TlsMaterial {
 }
 
 function onWireRead(this: NativeStream): void {
-  (this.owner as NativeTransport).onWire(native().state[READ_COUNT]!);
+  (this.owner as HandleOwner).onWire(native().state[READ_COUNT]!);
 }
 
 function onClearRead(this: NativeStream): void {
-  (this.owner as NativeTransport).onClear(native().state[READ_COUNT]!);
+  (this.owner as HandleOwner).onClear(native().state[READ_COUNT]!);
 }
 
 function onHandshakeDone(this: NativeTls): void {
-  (this.owner as NativeTransport).onHandshakeDone();
+  (this.owner as HandleOwner).onHandshakeDone();
 }
 
 function onTlsError(
@@ -328,7 +345,7 @@ function onTlsError(
   error: { readonly code?: string; readonly message?: string } | undefined,
 ): void {
   const { code = "ERR_SSL", message = "TLS failed" } = error ?? {};
-  (this.owner as NativeTransport).onTlsError(code, message);
+  (this.owner as HandleOwner).onTlsError(code, message);
 }
 
 function toAddress(name: SocketName): Address {

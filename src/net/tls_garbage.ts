@@ -5,13 +5,12 @@
  * that V8 does count makes it collect by itself, little by little.
  */
 
-/** Connections that one piece of ballast stands for. */
-const CONNECTIONS_A_PIECE = 64;
-/**
- * Address space only: a resizable buffer is mapped, not cleared, and its pages are never touched. V8
- * begins to mark when 64 MiB have come, so with this size every 2,000 connections at the latest.
- */
+/** What TLSWrap and TCPWrap keep after their close, two buffers of 4 KiB before all. */
+const GARBAGE_BYTES = 12288;
+/** Address space only: a resizable buffer is mapped, not cleared, and its pages are never touched. */
 const PIECE_BYTES = 2097152;
+/** Connections that one piece of ballast stands for: V8 marks after 5 to 32 pieces. */
+const CONNECTIONS_A_PIECE = Math.floor(PIECE_BYTES / GARBAGE_BYTES);
 /** Kept until there are so many: what dies young would be counted off again at once. */
 const MAX_PIECES = 32;
 
