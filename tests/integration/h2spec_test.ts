@@ -46,14 +46,19 @@ static_resources:
       endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: {{web}} } } } }] }]
 `;
 
+/** Longer than h2spec waits for the processor between two writes. */
+const ANSWER_MS = 50;
+
 async function withProxy(test: (proxy: RunningProxy) => Promise<void>): Promise<void> {
   const certs = await Deno.makeTempDir({ prefix: "denvoy-certs-" });
   await ensureDevCertificate(certs);
-  // Windows are tested with a body that is sent: an empty one would have these cases skipped.
+  // Windows are tested with a body that is sent: an empty one would have these cases skipped. It comes
+  // late, as h2spec resets streams by a write of its own and then wants no answer of an earlier one.
   const web = Deno.serve(
     { port: 0, hostname: "127.0.0.1", onListen: () => {} },
     async (request) => {
       await request.arrayBuffer().catch(() => {}); // many requests here never end
+      await new Promise((resolve) => setTimeout(resolve, ANSWER_MS));
       return new Response("hello from the upstream\n");
     },
   );
@@ -78,7 +83,8 @@ async function h2spec(args: readonly string[]): Promise<string> {
     stdin: "null",
   }).output();
   const text = new TextDecoder().decode(stdout);
-  const failures = text.split("\n").filter((line) => line.trimStart().startsWith("×"));
+  // What was expected and what came stands in the lines below each.
+  const failures = text.split("\n").filter((line) => /^\s+(×|->|Expected:|Actual:)/.test(line));
   const summary = /\d+ tests, \d+ passed, \d+ skipped, \d+ failed/.exec(text)?.[0] ?? text;
   return [...failures, summary].join("\n");
 }
