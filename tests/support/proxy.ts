@@ -34,14 +34,23 @@ export interface ProxyOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** A port of 127.0.0.1 that was free just now. */
-export function freePort(): Promise<number> {
+/** Below what Linux and macOS give to outgoing connections, which would take a port that is free still. */
+const FIRST_PORT = 12_000;
+const PORTS = 20_000;
+
+/** A port of 127.0.0.1 that was free just now, and that no connection takes by itself. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = FIRST_PORT + Math.floor(Math.random() * PORTS);
+    if (await isFree(port)) return port;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
   });
 }
 
