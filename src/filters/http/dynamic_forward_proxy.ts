@@ -16,30 +16,18 @@ import type {
   envoy_extensions_filters_http_dynamic_forward_proxy_v3_PerRouteConfig as RouteMessage,
 } from "../../proto/mod.ts";
 import type { CompileContext } from "../../runtime/mod.ts";
-import {
-  type ClusterManager,
-  type DnsCacheEntry,
-  type DnsCacheService,
-  type DnsCacheView,
-  type DnsLoadHandle,
-  type DnsWaiter,
-  DYNAMIC_FORWARD_PROXY,
-  type DynamicForwardProxy,
-} from "../../upstream/mod.ts";
+import type { ClusterManager, DnsCacheEntry, DnsWaiter } from "../../upstream/mod.ts";
+import { compileNameCache, type NameCache, NameWait } from "../name_wait.ts";
 
 /** Where filters find the address that a request goes to. */
 const UPSTREAM_ADDRESS = "envoy.stream.upstream_address";
 const BAD_REQUEST = 400;
 const SERVICE_UNAVAILABLE = 503;
 
-interface Config {
-  /** Undefined where no cluster takes its hosts from requests: nothing to do. */
-  readonly forward: DynamicForwardProxy | undefined;
-  readonly cacheName: string;
+interface Config extends NameCache {
   readonly savesAddress: boolean;
   readonly takesHostFromState: boolean;
-  /** Looked up when a request comes: main has neither where it only checks. */
-  readonly caches: () => DnsCacheService;
+  /** Looked up when a request comes: main has none where it only checks. */
   readonly clusters: () => ClusterManager;
 }
 
@@ -70,8 +58,7 @@ class UpstreamAddress implements FilterStateObject {
 class DynamicForwardProxyFilter implements HttpFilter, DnsWaiter {
   readonly #config: Config;
   readonly #callbacks: FilterCallbacks;
-  #cache: DnsCacheView | undefined;
-  #handle: DnsLoadHandle | undefined;
+  #wait: NameWait | undefined;
 
   constructor(config: Config, callbacks: FilterCallbacks) {
     this.#config = config;
@@ -86,30 +73,26 @@ class DynamicForwardProxyFilter implements HttpFilter, DnsWaiter {
     if (route !== undefined) rewriteHost(headers, route);
     const cache = this.#config.caches().get(this.#config.cacheName);
     if (cache === undefined) return "continue";
-    if (!cache.tryRequest()) {
+    this.#wait = NameWait.tryBegin(cache, this);
+    if (this.#wait === undefined) {
       return this.#refuse(
         "Dynamic forward proxy pending request overflow",
         "dynamic_forward_proxy_pending_request_overflow",
       );
     }
-    this.#cache = cache;
     const { streamInfo } = this.#callbacks;
     const state = this.#config.takesHostFromState ? streamInfo : undefined;
     const host = (state && forward.dynamicHostOf(state)) ?? headers.getId(H.authority) ?? "";
     const port = (state && forward.dynamicPortOf(state)) ?? defaultPort;
-    return this.#load(cache, host, port);
+    return this.#load(this.#wait, host, port);
   }
 
   onDnsEntry(entry: DnsCacheEntry): void {
-    this.#handle = undefined;
-    this.#release();
     if (this.#take(entry)) this.#callbacks.continueDecoding();
   }
 
   onDestroy(): void {
-    this.#handle?.cancel();
-    this.#handle = undefined;
-    this.#release();
+    this.#wait?.end();
   }
 
   /** Of the cluster that the route leads to, if requests name its hosts. */
@@ -119,17 +102,13 @@ class DynamicForwardProxyFilter implements HttpFilter, DnsWaiter {
     return this.#config.clusters().get(action.clusterName)?.info.dynamicForwardPort;
   }
 
-  #load(cache: DnsCacheView, host: string, port: number): HeadersStatus {
+  #load(wait: NameWait, host: string, port: number): HeadersStatus {
     if (host === "") {
-      this.#release();
+      wait.end();
       return this.#refuse("Empty host header", "empty_host_header", BAD_REQUEST);
     }
-    const load = cache.load(host, port, this);
-    if (load.status === "loading") {
-      this.#handle = load.handle;
-      return "stop_all_iteration_and_watermark";
-    }
-    this.#release();
+    const load = wait.load(host, port);
+    if (load.status === "loading") return "stop_all_iteration_and_watermark";
     if (load.status === "overflow") return this.#overflow();
     return this.#take(load.entry) ? "continue" : "stop_iteration";
   }
@@ -160,12 +139,6 @@ class DynamicForwardProxyFilter implements HttpFilter, DnsWaiter {
     this.#callbacks.sendLocalReply({ status, body, details });
     return "stop_iteration";
   }
-
-  /** Gives the place of a waiting request back, once. */
-  #release(): void {
-    this.#cache?.releaseRequest();
-    this.#cache = undefined;
-  }
 }
 
 /** Only the first value of the header counts: clients may send any number of them. */
@@ -176,23 +149,15 @@ function rewriteHost(headers: HeaderMap, { host, header }: RouteConfig): void {
 }
 
 function compile(message: Message, context: CompileContext): Config {
-  const forward = context.extension<DynamicForwardProxy>("cluster_type", DYNAMIC_FORWARD_PROXY);
   const specifier = message.implementationSpecifier;
-  const caches = (): DnsCacheService => context.service<DnsCacheService>("dns_caches");
-  let cacheName = "";
   if (specifier.case === "subClusterConfig") {
     context.problems.unsupported(message, "sub_cluster_config", "no clusters are made", true);
-  } else if (specifier.case === "dnsCacheConfig" && forward !== undefined) {
-    const options = forward.compileCache(specifier.value, context.problems);
-    cacheName = options.name;
-    caches().declare(options);
   }
+  const cacheConfig = specifier.case === "dnsCacheConfig" ? specifier.value : undefined;
   return {
-    forward,
-    cacheName,
+    ...compileNameCache(cacheConfig, context),
     savesAddress: message.saveUpstreamAddress,
     takesHostFromState: message.allowDynamicHostFromFilterState,
-    caches,
     clusters: () => context.service<ClusterManager>("cluster_manager"),
   };
 }

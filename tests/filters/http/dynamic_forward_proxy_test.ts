@@ -4,9 +4,10 @@ import { dynamicForwardProxyFactory } from "../../../src/filters/http/dynamic_fo
 import type { FilterCallbacks, HttpFilter, LocalReply } from "../../../src/filter_chain/mod.ts";
 import { formatFlags, H, HeaderMap } from "../../../src/http/mod.ts";
 import { dynamicForwardProxy } from "../../../src/upstream/provided/dynamic_forward_proxy.ts";
-import type { DnsCacheEntry, DnsLoad, DnsWaiter } from "../../../src/upstream/mod.ts";
+import type { DnsCacheEntry, DnsLoad } from "../../../src/upstream/mod.ts";
 import { assertEquals } from "../../support/assert.ts";
 import { fakeContext } from "../../support/fakes/compile_context.ts";
+import { FakeDnsCache } from "../../support/fakes/dns_cache.ts";
 import { fakeStreamInfo } from "../../support/fakes/stream_info.ts";
 import { decodeMessage } from "../../support/messages.ts";
 
@@ -31,17 +32,18 @@ const FULL: DnsCacheEntry = {
   details: "",
 };
 
-/** A chain with the filter in front of a cluster; the cache is scripted by host name. */
+function answerTo(host: string): DnsLoad | undefined {
+  if (host.startsWith("known")) return { status: "in_cache", entry: KNOWN };
+  if (host.startsWith("gone")) return { status: "in_cache", entry: GONE };
+  return host.startsWith("full") ? { status: "overflow" } : undefined;
+}
+
+/** A chain with the filter in front of a cluster. */
 class Forward {
   readonly replies: LocalReply[] = [];
-  readonly loads: string[] = [];
+  readonly cache = new FakeDnsCache(answerTo);
   readonly info = fakeStreamInfo();
-  waiter: DnsWaiter | undefined = undefined;
   continued = 0;
-  cancelled = 0;
-  /** Waiting requests in the cache. */
-  pending = 0;
-  canWait = true;
   routeConfig: unknown = undefined;
   readonly filter: HttpFilter;
 
@@ -64,7 +66,7 @@ class Forward {
       extensions: { [dynamicForwardProxy.type]: dynamicForwardProxy },
       services: {
         cluster_manager: { get: () => ({ info: { dynamicForwardPort: port } }) },
-        dns_caches: { declare() {}, get: () => this },
+        dns_caches: { declare() {}, get: () => this.cache },
       },
     });
     const config = dynamicForwardProxyFactory.compile(message, context, "http.t.");
@@ -80,26 +82,6 @@ class Forward {
       config,
       callbacks as unknown as FilterCallbacks,
     );
-  }
-
-  // The cache.
-
-  tryRequest(): boolean {
-    if (this.canWait) this.pending++;
-    return this.canWait;
-  }
-
-  releaseRequest(): void {
-    this.pending--;
-  }
-
-  load(host: string, port: number, waiter: DnsWaiter): DnsLoad {
-    this.loads.push(`${host} ${port}`);
-    if (host.startsWith("known")) return { status: "in_cache", entry: KNOWN };
-    if (host.startsWith("gone")) return { status: "in_cache", entry: GONE };
-    if (host.startsWith("full")) return { status: "overflow" };
-    this.waiter = waiter;
-    return { status: "loading", handle: { cancel: () => void this.cancelled++ } };
   }
 
   ask(host: string, ...more: [string, string][]): string {
@@ -142,13 +124,13 @@ for (const { name, host, status, reply } of ANSWERS) {
   Deno.test(`dynamic_forward_proxy: ${name}`, async () => {
     const forward = await Forward.create();
     assertEquals(forward.ask(host), `${status} ${host}`);
-    assertEquals([forward.reply, forward.pending], [reply, 0]);
+    assertEquals([forward.reply, forward.cache.pending], [reply, 0]);
   });
 }
 
 Deno.test("dynamic_forward_proxy: too many waiting requests", async () => {
   const forward = await Forward.create();
-  forward.canWait = false;
+  forward.cache.canWait = false;
   assertEquals(forward.ask("known.test"), "stop_iteration known.test");
   assertEquals(
     forward.reply,
@@ -177,11 +159,11 @@ for (const { name, entry, continued, reply } of OUTCOMES) {
   Deno.test(`dynamic_forward_proxy: a request that waited gets ${name}`, async () => {
     const forward = await Forward.create();
     assertEquals(forward.ask("new.test"), "stop_all_iteration_and_watermark new.test");
-    assertEquals(forward.pending, 1);
-    forward.waiter!.onDnsEntry(entry);
-    assertEquals([forward.continued, forward.reply, forward.pending], [continued, reply, 0]);
+    assertEquals(forward.cache.pending, 1);
+    forward.cache.waiter!.onDnsEntry(entry);
+    assertEquals([forward.continued, forward.reply, forward.cache.pending], [continued, reply, 0]);
     forward.filter.onDestroy!();
-    assertEquals([forward.cancelled, forward.pending], [0, 0]);
+    assertEquals([forward.cache.cancelled, forward.cache.pending], [0, 0]);
   });
 }
 
@@ -189,7 +171,7 @@ Deno.test("dynamic_forward_proxy: a request that leaves while it waits lets go o
   const forward = await Forward.create();
   forward.ask("new.test");
   forward.filter.onDestroy!();
-  assertEquals([forward.cancelled, forward.pending], [1, 0]);
+  assertEquals([forward.cache.cancelled, forward.cache.pending], [1, 0]);
 });
 
 Deno.test("dynamic_forward_proxy: requests for other clusters pass", async () => {
@@ -197,7 +179,7 @@ Deno.test("dynamic_forward_proxy: requests for other clusters pass", async () =>
     port: undefined,
     route: { host_rewrite_literal: "x" },
   });
-  assertEquals([forward.ask("gone.test"), forward.loads], ["continue gone.test", []]);
+  assertEquals([forward.ask("gone.test"), forward.cache.loads], ["continue gone.test", []]);
 });
 
 const REWRITES = [
@@ -220,7 +202,7 @@ for (const { name, route, headers, want } of REWRITES) {
   Deno.test(`dynamic_forward_proxy: a route rewrites the host by ${name}`, async () => {
     const forward = await Forward.create({}, { port: 443, route });
     const got = forward.ask("known.test", ...headers as unknown as [string, string][]);
-    assertEquals([got, forward.loads], [`continue ${want}`, [`${want} 443`]]);
+    assertEquals([got, forward.cache.loads], [`continue ${want}`, [`${want} 443`]]);
   });
 }
 
@@ -233,7 +215,7 @@ for (const allows of [true, false]) {
       ["envoy.upstream.dynamic_port", text("81")],
     ]);
     forward.ask("known.test");
-    assertEquals(forward.loads, [allows ? "known.state 81" : "known.test 80"]);
+    assertEquals(forward.cache.loads, [allows ? "known.state 81" : "known.test 80"]);
   });
 }
 

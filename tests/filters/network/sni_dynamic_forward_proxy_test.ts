@@ -1,9 +1,10 @@
 // The SNI dynamic forward proxy: which connections wait, what becomes of them.
 
 import { sniDynamicForwardProxyFactory } from "../../../src/filters/network/sni_dynamic_forward_proxy.ts";
-import type { DnsCacheEntry, DnsLoad, DnsWaiter } from "../../../src/upstream/mod.ts";
+import type { DnsCacheEntry, DnsLoad } from "../../../src/upstream/mod.ts";
 import { dynamicForwardProxy } from "../../../src/upstream/provided/dynamic_forward_proxy.ts";
 import { assertEquals } from "../../support/assert.ts";
+import { FakeDnsCache } from "../../support/fakes/dns_cache.ts";
 import { OneFilter } from "./harness.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -14,35 +15,14 @@ const entry = (host: string, state: DnsCacheEntry["state"]): DnsCacheEntry => ({
   details: "",
 });
 
-/** A cache scripted by host name. */
-class Cache {
-  readonly loads: string[] = [];
-  waiter: DnsWaiter | undefined = undefined;
-  pending = 0;
-  cancelled = 0;
-  canWait = true;
-
-  tryRequest(): boolean {
-    if (this.canWait) this.pending++;
-    return this.canWait;
-  }
-
-  releaseRequest(): void {
-    this.pending--;
-  }
-
-  load(host: string, port: number, waiter: DnsWaiter): DnsLoad {
-    this.loads.push(`${host} ${port}`);
-    if (host === "known.test") return { status: "in_cache", entry: entry(host, "resolved") };
-    if (host === "gone.test") return { status: "in_cache", entry: entry(host, "failed") };
-    if (host === "full.test") return { status: "overflow" };
-    this.waiter = waiter;
-    return { status: "loading", handle: { cancel: () => void this.cancelled++ } };
-  }
+function answerTo(host: string): DnsLoad | undefined {
+  if (host === "known.test") return { status: "in_cache", entry: entry(host, "resolved") };
+  if (host === "gone.test") return { status: "in_cache", entry: entry(host, "failed") };
+  return host === "full.test" ? { status: "overflow" } : undefined;
 }
 
 async function setUp(requestedServerName: string) {
-  const cache = new Cache();
+  const cache = new FakeDnsCache(answerTo);
   const one = await OneFilter.create(
     sniDynamicForwardProxyFactory,
     { port_value: 443, dns_cache_config: { name: "cache" } },
