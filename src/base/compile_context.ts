@@ -25,6 +25,18 @@ export interface BaseCompileContext {
   service<Service>(name: string): Service;
 }
 
+/**
+ * A registry's line for one extension, loaded when a configuration names its type, so that one that
+ * nobody uses costs neither start-up time nor memory.
+ */
+export interface ExtensionRow<Factory = unknown> {
+  readonly name: string;
+  readonly type: string;
+  /** Another message that names it: an HTTP filter's per-route configuration. */
+  readonly routeType?: string;
+  readonly load: () => Promise<Factory>;
+}
+
 export type ExtensionCategory =
   | "http_filter"
   | "network_filter"

@@ -1,19 +1,7 @@
-/**
- * Extensions by category and type. A row loads its file only when a configuration names its type, so
- * that an extension nobody uses costs neither start-up time nor memory.
- */
+/** Extensions by category and type, out of the registries of all rooms. */
 
-import type { ExtensionCategory } from "../base/mod.ts";
+import type { ExtensionCategory, ExtensionRow } from "../base/mod.ts";
 import { loadRegexEngine, REGEX_TYPES } from "../matching/mod.ts";
-
-/** One extension: `load` resolves to its factory. */
-export interface ExtensionRow {
-  readonly name: string;
-  readonly type: string;
-  /** Another message that names it: an HTTP filter's per-route configuration. */
-  readonly routeType?: string;
-  readonly load: () => Promise<unknown>;
-}
 
 /** Rows by the category that they belong to. */
 export type Registries = readonly (readonly [ExtensionCategory, readonly ExtensionRow[]])[];

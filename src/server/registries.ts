@@ -1,9 +1,10 @@
 /** Joins the registries of all rooms: what a worker compiles. Main has clusters' types only. */
 
+import type { ExtensionRow } from "../base/mod.ts";
 import { ACCESS_LOGGERS } from "../access_log/mod.ts";
 import { HTTP_FILTERS, LISTENER_FILTERS, NETWORK_FILTERS } from "../filters/mod.ts";
 import { CLUSTER_TYPES } from "../upstream/mod.ts";
-import type { ExtensionRow, Registries } from "./extensions.ts";
+import type { Registries } from "./extensions.ts";
 
 const ROOM_ROWS: readonly ExtensionRow[] = [
   {

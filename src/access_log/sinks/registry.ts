@@ -1,12 +1,7 @@
 /** Access loggers by the type of their message, in name order; loaded when configured. */
 
+import type { ExtensionRow } from "../../base/mod.ts";
 import type { AccessLoggerFactory } from "../access_log.ts";
-
-interface AccessLoggerRow {
-  readonly name: string;
-  readonly type: string;
-  readonly load: () => Promise<AccessLoggerFactory>;
-}
 
 export const ACCESS_LOGGERS = [
   {
@@ -24,4 +19,4 @@ export const ACCESS_LOGGERS = [
     type: "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog",
     load: async () => (await import("./stream.ts")).stdoutAccessLog,
   },
-] as const satisfies readonly AccessLoggerRow[];
+] as const satisfies readonly ExtensionRow<AccessLoggerFactory>[];

@@ -1,11 +1,7 @@
 /** Listener filters, in order of their names; each is loaded when a configuration names its type. */
 
-/** One row; `load` gives a ListenerFilterFactory. */
-export interface ListenerFilterRow {
-  readonly name: string;
-  readonly type: string;
-  readonly load: () => Promise<unknown>;
-}
+import type { ExtensionRow } from "../../base/mod.ts";
+import type { ListenerFilterFactory } from "../../filter_chain/mod.ts";
 
 export const LISTENER_FILTERS = [
   {
@@ -28,4 +24,4 @@ export const LISTENER_FILTERS = [
     type: "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector",
     load: async () => (await import("./tls_inspector.ts")).tlsInspector,
   },
-] as const satisfies readonly ListenerFilterRow[];
+] as const satisfies readonly ExtensionRow<ListenerFilterFactory>[];
