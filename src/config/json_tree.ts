@@ -7,12 +7,14 @@
 import { SourceText } from "./source_text.ts";
 import {
   type ConfigNode,
-  lastWins,
   type MapEntry,
+  mapNode,
   MAX_DEPTH,
   type ParsedTree,
+  parsedTree,
   type ScalarNode,
   type SyntaxProblem,
+  Unreadable,
 } from "./tree.ts";
 
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?/y;
@@ -23,14 +25,6 @@ const SPACE = /[ \t\r\n]*/y;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const FIRST_PRINTABLE = 0x20;
-
-class Unreadable extends Error {
-  readonly problem: SyntaxProblem;
-  constructor(offset: number, message: string) {
-    super(message);
-    this.problem = { offset, message };
-  }
-}
 
 class JsonReader {
   readonly warnings: SyntaxProblem[] = [];
@@ -150,13 +144,7 @@ class JsonReader {
       else if (this.#text[this.#at] !== "}") throw this.#unexpected('"," or "}"');
     }
     this.#at++;
-    const kept = lastWins(entries, (loser) => {
-      this.warnings.push({
-        offset: loser.key.offset,
-        message: `"${loser.key.text}" stands here more than once; the last one is used`,
-      });
-    });
-    return { kind: "map", offset, entries: kept };
+    return mapNode(offset, entries, this.warnings);
   }
 
   #key(): ScalarNode {
@@ -170,14 +158,5 @@ class JsonReader {
 
 /** Reads JSON; stops at the first fault of syntax. */
 export function parseJson(text: string, file: string): ParsedTree {
-  const source = new SourceText(file, text);
-  const reader = new JsonReader(text);
-  try {
-    return { source, root: reader.root(), problems: [], warnings: reader.warnings };
-  } catch (thrown) {
-    if (thrown instanceof Unreadable) {
-      return { source, root: undefined, problems: [thrown.problem], warnings: [] };
-    }
-    throw thrown;
-  }
+  return parsedTree(new SourceText(file, text), new JsonReader(text));
 }

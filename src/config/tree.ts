@@ -57,6 +57,33 @@ export interface ParsedTree {
   readonly warnings: readonly SyntaxProblem[];
 }
 
+/** A text that cannot be read on; `parsedTree` catches it. */
+export class Unreadable extends Error {
+  readonly offset: number;
+  constructor(offset: number, message: string) {
+    super(message);
+    this.offset = offset;
+  }
+}
+
+/** Reads one text. */
+interface TreeReader {
+  readonly warnings: readonly SyntaxProblem[];
+  /** @throws {Unreadable} at the first fault of syntax */
+  root(): ConfigNode;
+}
+
+/** What `reader` makes of its text. Its fault stands alone: what follows one is guesswork. */
+export function parsedTree(source: SourceText, reader: TreeReader): ParsedTree {
+  try {
+    return { source, root: reader.root(), problems: [], warnings: reader.warnings };
+  } catch (thrown) {
+    if (!(thrown instanceof Unreadable)) throw thrown;
+    const { offset, message } = thrown;
+    return { source, root: undefined, problems: [{ offset, message }], warnings: [] };
+  }
+}
+
 /** Nesting that Envoy's JSON reader still takes; deeper is an error there too. */
 export const MAX_DEPTH = 100;
 
@@ -71,17 +98,29 @@ function hasEqualKeys(entries: readonly MapEntry[]): boolean {
   return false;
 }
 
-/** Entries with the last of equal keys winning, as in Envoy, each loser told to `onDuplicate`. */
-export function lastWins(
+/** A map in which the last of equal keys wins, as in Envoy; each loser adds to `warnings`. */
+export function mapNode(
+  offset: number,
   entries: readonly MapEntry[],
-  onDuplicate: (loser: MapEntry) => void,
+  warnings: SyntaxProblem[],
+): MapNode {
+  return { kind: "map", offset, entries: lastWins(entries, warnings) };
+}
+
+function lastWins(
+  entries: readonly MapEntry[],
+  warnings: SyntaxProblem[],
 ): readonly MapEntry[] {
   if (entries.length <= FEW_ENTRIES && !hasEqualKeys(entries)) return entries;
   const byName = new Map<string, MapEntry>();
   for (const entry of entries) {
-    const before = byName.get(entry.key.text);
-    if (before !== undefined) onDuplicate(before);
-    byName.set(entry.key.text, entry);
+    const { text } = entry.key;
+    const loser = byName.get(text);
+    if (loser !== undefined) {
+      const message = `"${text}" stands here more than once; the last one is used`;
+      warnings.push({ offset: loser.key.offset, message });
+    }
+    byName.set(text, entry);
   }
   return byName.size === entries.length ? entries : [...byName.values()];
 }

@@ -1,13 +1,6 @@
 /** A place in a YAML text: letters, lines, indentation, and the space and comments between tokens. */
 
-/** A text that cannot be read on; caught in `parseYaml`. */
-export class Unreadable extends Error {
-  readonly offset: number;
-  constructor(offset: number, message: string) {
-    super(message);
-    this.offset = offset;
-  }
-}
+import { Unreadable } from "./tree.ts";
 
 export const TAB = 0x09;
 export const LF = 0x0a;

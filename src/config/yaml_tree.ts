@@ -9,14 +9,15 @@ import { plainScalar } from "./plain_scalar.ts";
 import { SourceText } from "./source_text.ts";
 import {
   type ConfigNode,
-  lastWins,
   type MapEntry,
+  mapNode,
   MAX_DEPTH,
   type ParsedTree,
+  parsedTree,
   type ScalarNode,
   type SyntaxProblem,
 } from "./tree.ts";
-import { END, isSpaceOrEnd, Unreadable, YamlCursor } from "./yaml_cursor.ts";
+import { END, isSpaceOrEnd, YamlCursor } from "./yaml_cursor.ts";
 import {
   isFlowIndicator,
   readBlock,
@@ -81,7 +82,7 @@ class YamlReader {
     this.#cursor = new YamlCursor(text);
   }
 
-  document(): ConfigNode {
+  root(): ConfigNode {
     const cursor = this.#cursor;
     if (cursor.text.startsWith("\uFEFF")) cursor.lineStart = ++cursor.at;
     while (cursor.code() === 0x20) cursor.at++;
@@ -330,7 +331,7 @@ class YamlReader {
       this.#entry(key, indent, entries);
     }
     this.#depth--;
-    return this.#map(offset, entries);
+    return mapNode(offset, entries, this.warnings);
   }
 
   /** Whether a `:` follows what began on `line`, so that it is a key. */
@@ -388,16 +389,6 @@ class YamlReader {
     if (key.kind !== "scalar") this.#cursor.fail("a map's key must be a word", key.offset);
     const entry = { key, value: value ?? this.#empty(key.offset) };
     if (!this.#ignored.has(key)) entries.push(entry);
-  }
-
-  #map(offset: number, entries: readonly MapEntry[]): ConfigNode {
-    const kept = lastWins(entries, (loser) => {
-      this.warnings.push({
-        offset: loser.key.offset,
-        message: `"${loser.key.text}" stands here more than once; the last one is used`,
-      });
-    });
-    return { kind: "map", offset, entries: kept };
   }
 
   /** A flow collection, a quoted or plain word, or an alias. */
@@ -494,7 +485,7 @@ class YamlReader {
     this.#nodes++;
     this.#flowValue(node ?? this.#empty(at), entries);
     this.#depth--;
-    return this.#map(at, entries);
+    return mapNode(at, entries, this.warnings);
   }
 
   #flowQuestion(): boolean {
@@ -524,7 +515,7 @@ class YamlReader {
       this.#flowValue(key ?? this.#empty(at), entries);
     }
     this.#depth--;
-    return this.#map(offset, entries);
+    return mapNode(offset, entries, this.warnings);
   }
 
   /** The value behind a key, where there is a `:`. */
@@ -542,13 +533,5 @@ class YamlReader {
 
 /** Reads YAML; every problem stands alone, as what follows a syntax error is guesswork. */
 export function parseYaml(text: string, file: string): ParsedTree {
-  const source = new SourceText(file, text);
-  const reader = new YamlReader(text);
-  try {
-    return { source, root: reader.document(), problems: [], warnings: reader.warnings };
-  } catch (thrown) {
-    if (!(thrown instanceof Unreadable)) throw thrown;
-    const { offset, message } = thrown;
-    return { source, root: undefined, problems: [{ offset, message }], warnings: [] };
-  }
+  return parsedTree(new SourceText(file, text), new YamlReader(text));
 }
