@@ -1,6 +1,6 @@
 /** The stats of a connection manager, under Envoy's names: `http.<prefix>.…` and the listener's twin. */
 
-import { type StatTemplate, statTemplate } from "../stats/mod.ts";
+import { statIndices, type StatTemplate, statTemplate } from "../stats/mod.ts";
 
 const COUNTERS = [
   "downstream_cx_delayed_close_timeout",
@@ -73,9 +73,7 @@ type StatName = typeof COUNTERS[number] | typeof GAUGES[number];
 export const HTTP_STATS: StatTemplate = statTemplate(COUNTERS.join(" "), GAUGES.join(" "));
 
 /** Index of each in the template. */
-export const STAT: Readonly<Record<StatName, number>> = Object.fromEntries(
-  [...COUNTERS, ...GAUGES].map((name, index) => [name, index]),
-) as Record<StatName, number>;
+export const STAT: Readonly<Record<StatName, number>> = statIndices(COUNTERS, GAUGES);
 
 /** Under `listener.<address>.http.<stat_prefix>`; index 0–4 are the classes 1xx–5xx. */
 export const LISTENER_HTTP_STATS: StatTemplate = statTemplate(

@@ -27,6 +27,15 @@ export function statTemplate(counters: string, gauges = ""): StatTemplate {
   return [...specs(counters, "counter"), ...specs(gauges, "gauge")];
 }
 
+/** Index of each name in the template of these counters and gauges. */
+export function statIndices<Name extends string>(
+  counters: readonly Name[],
+  gauges: readonly Name[] = [],
+): Readonly<Record<Name, number>> {
+  const entries = [...counters, ...gauges].map((name, index) => [name, index]);
+  return Object.fromEntries(entries) as Record<Name, number>;
+}
+
 /** Where a group of stats lies; structured-clonable, sent from a worker to main. */
 export interface StatGroupRecord {
   readonly prefix: string;

@@ -4,6 +4,7 @@ import {
   binWidth,
   extractTags,
   HistogramSummary,
+  statIndices,
   StatsRoot,
   StatsStore,
   statTemplate,
@@ -129,3 +130,10 @@ for (const [full, name, tags] of TAG_ROWS) {
     assertEquals(Object.fromEntries(got.tags.map((tag) => [tag.name.slice(6), tag.value])), tags);
   });
 }
+
+Deno.test("the indices of stats are their places in the template, counters first", () => {
+  const at = statIndices(["rq", "cx"], ["active"]);
+  const template = statTemplate("rq cx", "active");
+  assertEquals(template.map(({ name }) => at[name as keyof typeof at]), [0, 1, 2]);
+  assertEquals(template[at.active]!.kind, "gauge");
+});

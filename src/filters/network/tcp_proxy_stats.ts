@@ -1,6 +1,6 @@
 /** The stats of the TCP proxy, under `tcp.<stat_prefix>`. */
 
-import { type StatTemplate, statTemplate } from "../../stats/mod.ts";
+import { statIndices, type StatTemplate, statTemplate } from "../../stats/mod.ts";
 
 const COUNTERS = [
   "downstream_cx_drain_close",
@@ -29,6 +29,4 @@ type StatName = typeof COUNTERS[number] | typeof GAUGES[number];
 export const TCP_STATS: StatTemplate = statTemplate(COUNTERS.join(" "), GAUGES.join(" "));
 
 /** Index of each in the template. */
-export const TCP: Readonly<Record<StatName, number>> = Object.fromEntries(
-  [...COUNTERS, ...GAUGES].map((name, index) => [name, index]),
-) as Record<StatName, number>;
+export const TCP: Readonly<Record<StatName, number>> = statIndices(COUNTERS, GAUGES);
