@@ -16,6 +16,7 @@ import {
   type ListenSocket,
   type SocketAddress,
 } from "./listen.ts";
+import { systemPath } from "./native_transport.ts";
 import { SocketConnection } from "./socket_connection.ts";
 import type {
   TlsFacts,
@@ -174,7 +175,17 @@ function optionsOf(address: SocketAddress): { path: string } | {
   port: number;
 } {
   if (address.kind === "ip") return { host: address.host, port: address.port };
-  return { path: address.path.startsWith("@") ? `\0${address.path.slice(1)}` : address.path };
+  return { path: systemPath(address.path) };
+}
+
+/** @param keepaliveTimeS seconds of silence before the system probes the peer */
+function setOptions(
+  socket: net.Socket,
+  address: SocketAddress,
+  keepaliveTimeS: number | undefined,
+): void {
+  if (address.kind === "ip") socket.setNoDelay(true);
+  if (keepaliveTimeS !== undefined) socket.setKeepAlive(true, keepaliveTimeS * 1000);
 }
 
 /** Begins to connect by `node:net`. */
@@ -194,10 +205,7 @@ export function connectStream(
   } as net.NetConnectOpts);
   connection.attach(new StreamTransport(socket, address, connection));
   socket.once("connect", () => {
-    if (address.kind === "ip") socket.setNoDelay(true);
-    if (options.keepaliveTimeS !== undefined) {
-      socket.setKeepAlive(true, options.keepaliveTimeS * 1000);
-    }
+    setOptions(socket, address, options.keepaliveTimeS);
     connection.onConnected();
   });
 }
@@ -219,10 +227,7 @@ export function listenStream(address: SocketAddress, options: ListenOptions): Li
   };
   const target = address.kind === "pipe" ? address : undefined;
   const accept = (socket: net.Socket): void => {
-    if (address.kind === "ip") socket.setNoDelay(true);
-    if (options.keepaliveTimeS !== undefined) {
-      socket.setKeepAlive(true, options.keepaliveTimeS * 1000);
-    }
+    setOptions(socket, address, options.keepaliveTimeS);
     const connection = new SocketConnection(dispatcher, "open");
     connection.attach(new StreamTransport(socket, target, connection));
     result.onAccept(connection);
