@@ -10,12 +10,17 @@
  */
 
 import { copyBytes, type Dispatcher, joinBytes, Keepalive, type Timer } from "../base/mod.ts";
-import { Http1ServerConnection, Http2ServerConnection } from "../codec/mod.ts";
+import {
+  createHttp2ServerConnection,
+  Http1ServerConnection,
+  type Http2ServerConnection,
+} from "../codec/mod.ts";
 import type { NetworkCallbacks, NetworkFilter, NetworkStatus } from "../filter_chain/mod.ts";
 import {
   type CodecError,
   type ConnectionInfo,
   FLAG,
+  type HttpConnection,
   type Protocol,
   type RequestDecoder,
   type ResponseEncoder,
@@ -29,7 +34,6 @@ import { STAT } from "./stats.ts";
 import { ActiveStream, type StreamEnd, type StreamOwner } from "./stream.ts";
 
 type DrainState = "not_draining" | "draining" | "closing";
-type Codec = Http1ServerConnection | Http2ServerConnection;
 
 /**
  * Time for a first request that is on its way, and for HTTP/2 streams opened before the first GOAWAY
@@ -54,9 +58,9 @@ export class ManagedConnection implements NetworkFilter, ServerConnectionCallbac
   readonly #callbacks: NetworkCallbacks;
   readonly #startMs: number;
   readonly #wallOffsetMs: number;
-  #codec: Codec | undefined = undefined;
-  #isHttp2 = false;
+  #codec: HttpConnection | undefined = undefined;
   #http1: Http1ServerConnection | undefined = undefined;
+  #http2: Http2ServerConnection | undefined = undefined;
   /** First bytes, while they may still be an HTTP/2 preface. */
   #sniffed: Uint8Array | undefined = undefined;
   readonly #streams: ActiveStream[] = [];
@@ -163,7 +167,7 @@ export class ManagedConnection implements NetworkFilter, ServerConnectionCallbac
     this.#requests++;
     if (max > 0 && this.#requests >= max) {
       this.config.stats.inc(STAT.downstream_cx_max_requests_reached);
-      if (!this.#isHttp2) this.#markLast(stream);
+      if (this.#http2 === undefined) this.#markLast(stream);
       else if (this.#drainState === "not_draining") this.#startDrainSequence();
     }
     if (this.#drainsSoftly) this.#markLast(stream);
@@ -194,7 +198,7 @@ export class ManagedConnection implements NetworkFilter, ServerConnectionCallbac
   }
 
   get bufferLimitBytes(): number {
-    return this.#isHttp2
+    return this.#http2 !== undefined
       ? this.config.codec.http2InitialWindowBytes
       : this.#callbacks.connection.bufferLimitBytes;
   }
@@ -235,7 +239,7 @@ export class ManagedConnection implements NetworkFilter, ServerConnectionCallbac
     }
     if (end.isRecreated) return;
     this.#chargeBytes();
-    if (end.wasReset && !this.#isHttp2) this.#drainState = "closing";
+    if (end.wasReset && this.#http2 === undefined) this.#drainState = "closing";
     this.#idleSinceMs = this.dispatcher.clock.nowMs();
     this.#closeIfDone(end.skipsDelay ? "flush_write" : "flush_write_and_delay");
   }
@@ -258,9 +262,7 @@ export class ManagedConnection implements NetworkFilter, ServerConnectionCallbac
       case STREAMS:
         return this.#expireStreams();
       case SETTINGS:
-        if (this.#codec instanceof Http2ServerConnection) {
-          this.#handle(this.#codec.onSettingsTimeout());
-        }
+        this.#handle(this.#http2?.onSettingsTimeout());
     }
   }
 
@@ -319,8 +321,8 @@ export class ManagedConnection implements NetworkFilter, ServerConnectionCallbac
       return;
     }
     const options = isTls ? config.codec.http2Tls : config.codec.http2;
-    const codec = new Http2ServerConnection(connection, options, this, config.http2Stats);
-    this.#isHttp2 = true;
+    const codec = createHttp2ServerConnection(connection, options, this, config.http2Stats);
+    this.#http2 = codec;
     this.#codec = codec;
     config.stats.inc(STAT.downstream_cx_http2_total);
     config.stats.change(STAT.downstream_cx_http2_active, 1);
@@ -427,7 +429,7 @@ export class ManagedConnection implements NetworkFilter, ServerConnectionCallbac
       return this.#close("flush_write", "");
     }
     if (this.#drainState !== "not_draining") return;
-    if (this.config.timeouts.isHttp1DurationSafe && !this.#isHttp2) {
+    if (this.config.timeouts.isHttp1DurationSafe && this.#http2 === undefined) {
       this.#drainsSoftly = true;
       this.config.stats.change(STAT.downstream_cx_http1_soft_drain, 1);
       for (const stream of this.#streams) this.#markLast(stream);
@@ -451,9 +453,9 @@ export class ManagedConnection implements NetworkFilter, ServerConnectionCallbac
 
   /** HTTP/2 streams that have ended here but whose bytes the peer does not take (CVE-2019-9517). */
   #expireStalled(nowMs: number): number {
-    const codec = this.#codec;
+    const codec = this.#http2;
     const flushMs = this.config.timeouts.streamFlushMs;
-    if (!(codec instanceof Http2ServerConnection) || flushMs === 0) return Infinity;
+    if (codec === undefined || flushMs === 0) return Infinity;
     codec.resetStalledStreams(flushMs);
     return codec.activeStreams > this.#streams.length ? nowMs + flushMs : Infinity;
   }
@@ -490,7 +492,7 @@ export class ManagedConnection implements NetworkFilter, ServerConnectionCallbac
     stats.change(STAT.downstream_cx_active, -1);
     if (this.info.tls !== undefined) stats.change(STAT.downstream_cx_ssl_active, -1);
     if (this.#http1 !== undefined) stats.change(STAT.downstream_cx_http1_active, -1);
-    if (this.#isHttp2) stats.change(STAT.downstream_cx_http2_active, -1);
+    if (this.#http2 !== undefined) stats.change(STAT.downstream_cx_http2_active, -1);
     if (this.#drainsSoftly) stats.change(STAT.downstream_cx_http1_soft_drain, -1);
     this.#chargeBytes();
     config.connectionTime.record(this.dispatcher.clock.nowMs() - this.#startMs);

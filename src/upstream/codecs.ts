@@ -77,9 +77,9 @@ export function codecFactory(options: UpstreamProtocolOptions, scope: Scope): Co
   const http1Stats = new ScopedCodecStats(scope, HTTP1_COUNTERS);
   const http2Stats = new ScopedCodecStats(scope.scope("http2"), HTTP2_COUNTERS);
   return (protocol, connection, callbacks) => {
-    const { Http1ClientConnection, Http2ClientConnection } = codecs!;
+    const { Http1ClientConnection, createHttp2ClientConnection } = codecs!;
     return protocol === "http2"
-      ? new Http2ClientConnection(connection, options.http2, callbacks, http2Stats.declare())
+      ? createHttp2ClientConnection(connection, options.http2, callbacks, http2Stats.declare())
       : new Http1ClientConnection(connection, options.http1, callbacks, http1Stats.declare());
   };
 }

@@ -7,8 +7,8 @@ import { OutputBuffer } from "../../src/base/mod.ts";
 import {
   type CodecStats,
   type CodecTransport,
+  createHttp2ServerConnection,
   type Http2Options,
-  Http2ServerConnection,
 } from "../../src/codec/mod.ts";
 import { H, HeaderMap, type RequestDecoder, type ResponseEncoder } from "../../src/http/mod.ts";
 import { DEFAULT_HTTP2_OPTIONS } from "../support/http2.ts";
@@ -69,7 +69,7 @@ class Answer implements RequestDecoder {
 async function serveConnection(conn: Deno.Conn, options: Http2Options): Promise<void> {
   const output = new OutputBuffer(() => {});
   const transport: CodecTransport = { output, readDisable() {}, nowMs: () => performance.now() };
-  const codec = new Http2ServerConnection(
+  const codec = createHttp2ServerConnection(
     transport,
     options,
     { newStream: (encoder) => new Answer(encoder), onGoAway() {} },

@@ -3,7 +3,7 @@
 import http2 from "node:http2";
 import { Buffer } from "node:buffer";
 import { OutputBuffer } from "../../src/base/mod.ts";
-import { Http2ClientConnection } from "../../src/codec/mod.ts";
+import { createHttp2ClientConnection } from "../../src/codec/mod.ts";
 import { HeaderMap } from "../../src/http/mod.ts";
 import { assertEquals, assertOk } from "../support/assert.ts";
 import { DEFAULT_HTTP2_OPTIONS } from "../support/http2.ts";
@@ -76,7 +76,7 @@ Deno.test("node:http2's client talks to our server: bodies both ways, many strea
 /** Our client on a socket: dispatches what comes in, writes what the codec put out. */
 class ClientLink {
   readonly output = new OutputBuffer(() => {});
-  readonly codec = new Http2ClientConnection(
+  readonly codec = createHttp2ClientConnection(
     { output: this.output, readDisable() {}, nowMs: () => performance.now() },
     DEFAULT_HTTP2_OPTIONS,
     { onGoAway() {}, onMaxStreamsChanged() {} },

@@ -3,111 +3,35 @@
 import {
   type ClientConnectionCallbacks,
   type ClientHttpConnection,
-  type CodecError,
   H,
   type HeaderMap,
-  type RequestEncoder,
-  type ResetReason,
   type ResponseDecoder,
 } from "../../http/mod.ts";
 import type { CodecStats, CodecTransport, Http2Options } from "../options.ts";
-import { ERROR_CODE, MAX_STREAM_ID } from "./frame.ts";
 import type { BlockKind, HeaderSink } from "./header_sink.ts";
 import { Http2Session } from "./session.ts";
 import type { SessionRole } from "./session_core.ts";
 import type { Http2Stream } from "./stream.ts";
 import { isUpgrade, plainConnect, requestToHttp2, responseToHttp1 } from "./upgrade.ts";
 
-/** Codec of one upstream HTTP/2 connection; sends preface and SETTINGS at once. */
-export class Http2ClientConnection implements ClientHttpConnection {
-  readonly protocol = "HTTP/2";
-  readonly #session: Http2Session;
-  readonly #role: ClientRole;
-
-  constructor(
-    transport: CodecTransport,
-    options: Http2Options,
-    callbacks: ClientConnectionCallbacks,
-    stats: CodecStats,
-  ) {
-    this.#role = new ClientRole(callbacks);
-    this.#session = new Http2Session(this.#role, transport, options, stats);
-    this.#role.session = this.#session;
-    this.#session.start();
-  }
-
-  get activeStreams(): number {
-    return this.#session.streams.size;
-  }
-
-  get isReusable(): boolean {
-    const session = this.#session;
-    return !this.#role.isGoingAway && session.error === undefined && !session.isClosed &&
-      session.streams.lastLocalId < MAX_STREAM_ID - 1;
-  }
-
+/** Codec of one upstream HTTP/2 connection. */
+export interface Http2ClientConnection extends ClientHttpConnection {
   /** Streams the peer allows at once: its MAX_CONCURRENT_STREAMS, 2^32-1 until it says one. */
-  get peerMaxConcurrentStreams(): number {
-    return this.#session.peer.maxConcurrentStreams;
-  }
+  readonly peerMaxConcurrentStreams: number;
+}
 
-  /** Whether the peer takes extended CONNECT (RFC 8441 §3). */
-  get peerAllowsConnectProtocol(): boolean {
-    return this.#session.peer.enableConnectProtocol;
-  }
-
-  newStream(decoder: ResponseDecoder): RequestEncoder {
-    const stream = this.#session.createStream();
-    stream.decoder = decoder;
-    return stream;
-  }
-
-  dispatch(bytes: Uint8Array): CodecError | undefined {
-    return this.#session.dispatch(bytes);
-  }
-
-  resume(): CodecError | undefined {
-    return this.#session.resumeStreams();
-  }
-
-  /** HTTP/2 has no half-close: the owner closes the connection, which resets what is left. */
-  onEnd(): CodecError | undefined {
-    return this.#session.error;
-  }
-
-  onConnectionClosed(reason: ResetReason, details: string): void {
-    this.#session.close(reason, details);
-  }
-
-  /** Only servers give notice. */
-  shutdownNotice(): void {}
-
-  goAway(): void {
-    this.#role.isGoingAway = true;
-    this.#session.sendGoAway(true);
-  }
-
-  wantsToWrite(): boolean {
-    return false; // frames go into the transport's output at once
-  }
-
-  onUnderlyingAboveWriteBufferHighWatermark(): void {
-    this.#session.onTransportAboveHigh();
-  }
-
-  onUnderlyingBelowWriteBufferLowWatermark(): void {
-    this.#session.onTransportBelowLow();
-  }
-
-  /** Sends PING, for connection_keepalive; any frame that comes in counts as the answer. */
-  sendPing(opaque: number): void {
-    this.#session.sendPing(opaque);
-  }
-
-  /** Resets streams whose last request bytes the peer has not let out for `timeoutMs`. */
-  resetStalledStreams(timeoutMs: number): number {
-    return this.#session.resetStalledStreams(timeoutMs);
-  }
+/** Begins an upstream HTTP/2 connection: preface and SETTINGS go out at once. */
+export function createHttp2ClientConnection(
+  transport: CodecTransport,
+  options: Http2Options,
+  callbacks: ClientConnectionCallbacks,
+  stats: CodecStats,
+): Http2ClientConnection {
+  const role = new ClientRole(callbacks);
+  const session = new Http2Session(role, transport, options, stats);
+  role.session = session;
+  session.start();
+  return session;
 }
 
 class ClientRole implements SessionRole {
@@ -115,8 +39,6 @@ class ClientRole implements SessionRole {
   readonly malformedReason = "protocol_error";
   readonly callbacks: ClientConnectionCallbacks;
   session: Http2Session | undefined;
-  /** Either side has said that no more streams are welcome. */
-  isGoingAway = false;
   #maxStreams = -1;
 
   constructor(callbacks: ClientConnectionCallbacks) {
@@ -159,12 +81,6 @@ class ClientRole implements SessionRole {
     if (maxStreams === this.#maxStreams) return;
     this.#maxStreams = maxStreams;
     this.callbacks.onMaxStreamsChanged(maxStreams);
-  }
-
-  onGoAway(lastStreamId: number, code: number): void {
-    this.isGoingAway = true;
-    this.callbacks.onGoAway(code === ERROR_CODE.noError ? "no_error" : "other");
-    this.session!.refuseStreamsAbove(lastStreamId);
   }
 
   prepareHeaders(stream: Http2Stream, headers: HeaderMap): HeaderMap {

@@ -83,7 +83,7 @@ export class ControlReceiver {
     const core = this.#core;
     if (core.reader.streamId !== 0) core.fail(ERROR_CODE.protocolError);
     else if (end - start < 8) core.fail(ERROR_CODE.frameSizeError);
-    else core.role.onGoAway(readUint31(bytes, start), readUint32(bytes, start + 4));
+    else core.onGoAway(readUint31(bytes, start), readUint32(bytes, start + 4));
   }
 
   onWindowUpdate(bytes: Latin1Bytes, start: number, end: number): void {

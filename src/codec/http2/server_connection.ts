@@ -6,11 +6,9 @@ import {
   type HeaderMap,
   type HttpConnection,
   type RequestDecoder,
-  type ResetReason,
   type ServerConnectionCallbacks,
 } from "../../http/mod.ts";
 import type { CodecStats, CodecTransport, Http2Options } from "../options.ts";
-import { ERROR_CODE } from "./frame.ts";
 import type { BlockKind, HeaderSink } from "./header_sink.ts";
 import { Http2Session } from "./session.ts";
 import type { SessionRole } from "./session_core.ts";
@@ -18,82 +16,32 @@ import type { Http2Stream } from "./stream.ts";
 import { isUpgrade, requestToHttp1, responseToHttp2, upgradeProtocol } from "./upgrade.ts";
 
 /** Codec of one downstream HTTP/2 connection. */
-export class Http2ServerConnection implements HttpConnection {
-  readonly protocol = "HTTP/2";
-  readonly #session: Http2Session;
-
-  constructor(
-    transport: CodecTransport,
-    options: Http2Options,
-    callbacks: ServerConnectionCallbacks,
-    stats: CodecStats,
-  ) {
-    const role = new ServerRole(callbacks);
-    this.#session = new Http2Session(role, transport, options, stats);
-    role.session = this.#session;
-  }
-
-  get activeStreams(): number {
-    return this.#session.streams.size;
-  }
-
-  dispatch(bytes: Uint8Array): CodecError | undefined {
-    return this.#session.dispatch(bytes);
-  }
-
-  resume(): CodecError | undefined {
-    return this.#session.resumeStreams();
-  }
-
-  /** HTTP/2 has no half-close: the owner closes the connection, which resets what is left. */
-  onEnd(): CodecError | undefined {
-    return this.#session.error;
-  }
-
-  onConnectionClosed(reason: ResetReason, details: string): void {
-    this.#session.close(reason, details);
-  }
-
-  shutdownNotice(): void {
-    this.#session.sendGoAway(false);
-  }
-
-  goAway(): void {
-    this.#session.sendGoAway(true);
-  }
-
-  wantsToWrite(): boolean {
-    return false; // frames go into the transport's output at once
-  }
-
-  onUnderlyingAboveWriteBufferHighWatermark(): void {
-    this.#session.onTransportAboveHigh();
-  }
-
-  onUnderlyingBelowWriteBufferLowWatermark(): void {
-    this.#session.onTransportBelowLow();
-  }
-
+export interface Http2ServerConnection extends HttpConnection {
   /** Sends PING, for connection_keepalive; any frame that comes in counts as the answer. */
-  sendPing(opaque: number): void {
-    this.#session.sendPing(opaque);
-  }
-
+  sendPing(opaque: number): void;
   /**
    * The time to acknowledge our SETTINGS is over: without the ACK no limit in them holds.
    * @returns the error that ends the connection, unless the ACK has come (RFC 9113 §6.5.3)
    */
-  onSettingsTimeout(): CodecError | undefined {
-    return this.#session.onSettingsTimeout();
-  }
-
+  onSettingsTimeout(): CodecError | undefined;
   /**
    * Resets finished streams whose last bytes the peer has not let out for `timeoutMs`
    * (CVE-2019-9517); nothing else watches over these. @returns how many
    */
-  resetStalledStreams(timeoutMs: number): number {
-    return this.#session.resetStalledStreams(timeoutMs);
-  }
+  resetStalledStreams(timeoutMs: number): number;
+}
+
+/** Begins a downstream HTTP/2 connection; it says nothing before the peer's first frame. */
+export function createHttp2ServerConnection(
+  transport: CodecTransport,
+  options: Http2Options,
+  callbacks: ServerConnectionCallbacks,
+  stats: CodecStats,
+): Http2ServerConnection {
+  const role = new ServerRole(callbacks);
+  const session = new Http2Session(role, transport, options, stats);
+  role.session = session;
+  return session;
 }
 
 class ServerRole implements SessionRole {
@@ -137,10 +85,6 @@ class ServerRole implements SessionRole {
   }
 
   onPeerSettings(): void {}
-
-  onGoAway(_lastStreamId: number, code: number): void {
-    this.callbacks.onGoAway(code === ERROR_CODE.noError ? "no_error" : "other");
-  }
 
   prepareHeaders(stream: Http2Stream, headers: HeaderMap): HeaderMap {
     return stream.upgrade !== "" && isUpgrade(headers) ? responseToHttp2(headers) : headers;

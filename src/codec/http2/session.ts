@@ -1,12 +1,19 @@
 /**
- * One HTTP/2 connection, what both sides have in common (RFC 9113): it dispatches frames to their
- * receivers, keeps the streams, and ends them and itself. Requests and responses are told apart by
- * `SessionRole`. Nothing throws for what a peer does: an error of the connection is a value that
- * `dispatch` returns.
+ * One HTTP/2 connection of either side (RFC 9113): it dispatches frames to their receivers, keeps
+ * the streams, and ends them and itself. Requests and responses are told apart by `SessionRole`.
+ * Nothing throws for what a peer does: an error of the connection is a value that `dispatch`
+ * returns.
  */
 
 import type { Latin1Bytes } from "../../base/mod.ts";
-import type { CodecError, HeaderMap, ResetReason } from "../../http/mod.ts";
+import type {
+  ClientHttpConnection,
+  CodecError,
+  HeaderMap,
+  RequestEncoder,
+  ResetReason,
+  ResponseDecoder,
+} from "../../http/mod.ts";
 import type { CodecStats, CodecTransport, Http2Options } from "../options.ts";
 import { BlockReceiver } from "./block_receiver.ts";
 import type { Ending } from "./closed_streams.ts";
@@ -56,7 +63,9 @@ type PayloadHandler = (
  * Streams, settings, windows and the end of one connection; `dispatch` takes its bytes, errors end
  * it by GOAWAY.
  */
-export class Http2Session implements SessionCore, FrameHandler, StreamOwner, SenderEvents {
+export class Http2Session
+  implements ClientHttpConnection, SessionCore, FrameHandler, StreamOwner, SenderEvents {
+  readonly protocol = "HTTP/2";
   readonly role: SessionRole;
   readonly options: Http2Options;
   readonly stats: CodecStats;
@@ -73,13 +82,15 @@ export class Http2Session implements SessionCore, FrameHandler, StreamOwner, Sen
   readonly #blocks: BlockReceiver;
   readonly #control: ControlReceiver;
 
-  /** Streams that read again and wait for `resumeStreams`. */
+  /** Streams that read again and wait for `resume`. */
   readonly #resuming: Http2Stream[] = [];
   #error: CodecError | undefined;
   #isClosed = false;
   #hasStarted = false;
   #hasPeerSettings = false;
   #isAcknowledged = false;
+  /** Either side has said that no more streams are welcome. */
+  #isGoingAway = false;
   /** Whether the connection's output is over its limit. */
   #isTransportFull = false;
 
@@ -116,10 +127,6 @@ export class Http2Session implements SessionCore, FrameHandler, StreamOwner, Sen
     return this.#error;
   }
 
-  get isClosed(): boolean {
-    return this.#isClosed;
-  }
-
   get isAcknowledged(): boolean {
     return this.#isAcknowledged;
   }
@@ -132,8 +139,28 @@ export class Http2Session implements SessionCore, FrameHandler, StreamOwner, Sen
     return this.#transport.nowMs();
   }
 
+  // ClientHttpConnection and Http2ServerConnection: what the connection's owner does.
+
+  get activeStreams(): number {
+    return this.streams.size;
+  }
+
+  get isReusable(): boolean {
+    return !this.#isGoingAway && !this.#isOver && this.streams.lastLocalId < MAX_STREAM_ID - 1;
+  }
+
+  get peerMaxConcurrentStreams(): number {
+    return this.peer.maxConcurrentStreams;
+  }
+
+  newStream(decoder: ResponseDecoder): RequestEncoder {
+    const stream = this.createStream();
+    stream.decoder = decoder;
+    return stream;
+  }
+
   dispatch(bytes: Uint8Array): CodecError | undefined {
-    if (this.#error !== undefined || this.#isClosed) return this.#error;
+    if (this.#isOver) return this.#error;
     this.reader.feed(bytes);
     if (this.#error === undefined) this.#checkOutbound();
     return this.#error;
@@ -149,8 +176,27 @@ export class Http2Session implements SessionCore, FrameHandler, StreamOwner, Sen
     if (more > 0) this.writer.windowUpdate(0, more);
   }
 
-  /** The connection is gone: tells every stream that is left. */
-  close(reason: ResetReason, details: string): void {
+  /** Gives back the windows of streams that read again and were not paused anew. */
+  resume(): CodecError | undefined {
+    const resuming = this.#resuming;
+    const isOver = this.#isOver;
+    for (let i = 0; i < resuming.length && !isOver; i++) {
+      const stream = resuming[i]!;
+      if (stream.isReadDisabled) continue;
+      const bytes = stream.withheldBytes;
+      stream.withheldBytes = 0;
+      this.#data.giveBack(stream, bytes);
+    }
+    resuming.length = 0;
+    return this.#error;
+  }
+
+  /** HTTP/2 has no half-close: the owner closes the connection, which resets what is left. */
+  onEnd(): CodecError | undefined {
+    return this.#error;
+  }
+
+  onConnectionClosed(reason: ResetReason, details: string): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.reader.stop();
@@ -163,20 +209,29 @@ export class Http2Session implements SessionCore, FrameHandler, StreamOwner, Sen
     this.streams.clear();
   }
 
-  /** GOAWAY: a notice that lets all ids through, or the last word (RFC 9113 §6.8). */
-  sendGoAway(isFinal: boolean): void {
-    if (this.#isClosed || this.#error !== undefined) return;
+  /** Lets all ids through (RFC 9113 §6.8); only servers give notice. */
+  shutdownNotice(): void {
+    if (!this.role.isServer || this.#isOver) return;
     this.start();
-    if (isFinal) this.streams.goAwayId = this.streams.lastPeerId;
-    this.#writeGoAway(isFinal ? this.streams.lastPeerId : MAX_STREAM_ID, ERROR_CODE.noError);
+    this.#writeGoAway(MAX_STREAM_ID, ERROR_CODE.noError);
   }
 
-  /** Asks the peer for a sign of life; the answer counts as any other frame. */
+  goAway(): void {
+    this.#isGoingAway = true;
+    if (this.#isOver) return;
+    this.start();
+    this.streams.goAwayId = this.streams.lastPeerId;
+    this.#writeGoAway(this.streams.lastPeerId, ERROR_CODE.noError);
+  }
+
+  wantsToWrite(): boolean {
+    return false; // frames go into the transport's output at once
+  }
+
   sendPing(opaque: number): void {
-    if (!this.#isClosed && this.#error === undefined) this.writer.ping(opaque);
+    if (!this.#isOver) this.writer.ping(opaque);
   }
 
-  /** Ends the connection of a peer that has not acknowledged our SETTINGS (RFC 9113 §6.5.3). */
   onSettingsTimeout(): CodecError | undefined {
     if (this.#isAcknowledged) return undefined;
     this.start();
@@ -184,17 +239,32 @@ export class Http2Session implements SessionCore, FrameHandler, StreamOwner, Sen
     return this.#error;
   }
 
-  onTransportAboveHigh(): void {
+  onUnderlyingAboveWriteBufferHighWatermark(): void {
     if (this.#isTransportFull) return;
     this.#isTransportFull = true;
     for (const stream of this.streams.values()) stream.raiseWatermark();
   }
 
-  onTransportBelowLow(): void {
+  onUnderlyingBelowWriteBufferLowWatermark(): void {
     if (!this.#isTransportFull) return;
     this.#isTransportFull = false;
     for (const stream of this.streams.values()) stream.lowerWatermark();
   }
+
+  resetStalledStreams(timeoutMs: number): number {
+    const now = this.nowMs();
+    let count = 0;
+    for (const stream of this.streams.values()) {
+      if (!stream.isLocalEndQueued || !stream.hasPending) continue;
+      if (now - stream.progressMs <= timeoutMs) continue;
+      this.stats.counter("tx_flush_timeout").inc();
+      this.endStream(stream, ERROR_CODE.noError, "local_reset", "");
+      count++;
+    }
+    return count;
+  }
+
+  // What the roles ask for.
 
   /** A new stream, not in the table yet. */
   createStream(): Http2Stream {
@@ -215,30 +285,6 @@ export class Http2Session implements SessionCore, FrameHandler, StreamOwner, Sen
     if (this.#isTransportFull) stream.raiseWatermark();
   }
 
-  /** Resets streams whose last bytes have waited this long for a window (Envoy's flush timeout). */
-  resetStalledStreams(timeoutMs: number): number {
-    const now = this.nowMs();
-    let count = 0;
-    for (const stream of this.streams.values()) {
-      if (!stream.isLocalEndQueued || !stream.hasPending) continue;
-      if (now - stream.progressMs <= timeoutMs) continue;
-      this.stats.counter("tx_flush_timeout").inc();
-      this.endStream(stream, ERROR_CODE.noError, "local_reset", "");
-      count++;
-    }
-    return count;
-  }
-
-  /** Client, GOAWAY: the peer has handled nothing of the streams above `lastStreamId`. */
-  refuseStreamsAbove(lastStreamId: number): void {
-    for (const stream of this.streams.values()) {
-      if (stream.id <= lastStreamId) continue;
-      this.note(stream, DETAILS.remoteRefuse);
-      this.removeStream(stream, "remote_reset");
-      stream.takeDecoder()?.onReset("remote_refused_stream", stream.details);
-    }
-  }
-
   // StreamOwner: what users do.
 
   encode1xx(stream: Http2Stream, headers: HeaderMap): void {
@@ -247,7 +293,7 @@ export class Http2Session implements SessionCore, FrameHandler, StreamOwner, Sen
 
   encodeHeaders(stream: Http2Stream, headers: HeaderMap, endStream: boolean): string | undefined {
     const missing = this.role.missingHeader(headers);
-    if (missing !== undefined || this.#isClosed || this.#error !== undefined) return missing;
+    if (missing !== undefined || this.#isOver) return missing;
     this.role.beforeFirstHeaders(stream);
     if (!this.#maySend(stream, "sendHeaders")) return undefined;
     stream.hasSentHeaders = true;
@@ -277,26 +323,11 @@ export class Http2Session implements SessionCore, FrameHandler, StreamOwner, Sen
   }
 
   /** Not at once: what it held is being written just now, and may fill its reader up again. */
-  resume(stream: Http2Stream): void {
+  resumeStream(stream: Http2Stream): void {
     if (this.#resuming.push(stream) > 1) return;
     const { callbacks } = this.role;
     if (callbacks.onResumable !== undefined) callbacks.onResumable();
-    else queueMicrotask(() => this.resumeStreams());
-  }
-
-  /** Gives back the windows of streams that read again and were not paused anew. */
-  resumeStreams(): CodecError | undefined {
-    const resuming = this.#resuming;
-    const isOver = this.#isClosed || this.#error !== undefined;
-    for (let i = 0; i < resuming.length && !isOver; i++) {
-      const stream = resuming[i]!;
-      if (stream.isReadDisabled) continue;
-      const bytes = stream.withheldBytes;
-      stream.withheldBytes = 0;
-      this.#data.giveBack(stream, bytes);
-    }
-    resuming.length = 0;
-    return this.#error;
+    else queueMicrotask(() => this.resume());
   }
 
   // SenderEvents.
@@ -367,6 +398,12 @@ export class Http2Session implements SessionCore, FrameHandler, StreamOwner, Sen
     if (this.#isAcknowledged) return;
     this.#isAcknowledged = true;
     this.#blocks.onSettingsAck();
+  }
+
+  onGoAway(lastStreamId: number, code: number): void {
+    this.#isGoingAway = true;
+    this.role.callbacks.onGoAway(code === ERROR_CODE.noError ? "no_error" : "other");
+    if (!this.role.isServer) this.#refuseStreamsAbove(lastStreamId);
   }
 
   failMessage(stream: Http2Stream, fault: Fault): void {
@@ -448,17 +485,31 @@ export class Http2Session implements SessionCore, FrameHandler, StreamOwner, Sen
     return this.#end(code, { kind: "protocol", details: MESSAGES.refusedFrame });
   }
 
+  get #isOver(): boolean {
+    return this.#isClosed || this.#error !== undefined;
+  }
+
   #failResets(): void {
     this.#end(ERROR_CODE.enhanceYourCalm, { kind: "flood", details: MESSAGES.prematureResets });
   }
 
   #end(code: number, error: CodecError): false {
-    if (this.#error !== undefined || this.#isClosed) return false;
+    if (this.#isOver) return false;
     this.#error = error;
     this.reader.stop();
     this.#blocks.clear();
     this.#writeGoAway(this.streams.lastPeerId, code);
     return false;
+  }
+
+  /** Client, GOAWAY: the peer has handled nothing of the streams above `lastStreamId`. */
+  #refuseStreamsAbove(lastStreamId: number): void {
+    for (const stream of this.streams.values()) {
+      if (stream.id <= lastStreamId) continue;
+      this.note(stream, DETAILS.remoteRefuse);
+      this.removeStream(stream, "remote_reset");
+      stream.takeDecoder()?.onReset("remote_refused_stream", stream.details);
+    }
   }
 
   #writeGoAway(lastStreamId: number, code: number): void {
@@ -482,7 +533,7 @@ export class Http2Session implements SessionCore, FrameHandler, StreamOwner, Sen
   }
 
   #maySend(stream: Http2Stream, event: "sendHeaders" | "sendData"): boolean {
-    if (this.#isClosed || this.#error !== undefined || stream.isLocalEndQueued) return false;
+    if (this.#isOver || stream.isLocalEndQueued) return false;
     const next = nextState(stream.state, event);
     if (next === undefined) return false;
     stream.state = next;

@@ -26,7 +26,6 @@ export interface SessionRole {
   /** A whole, well-formed header block. @returns false if its place makes it malformed */
   onHeaders(stream: Http2Stream, block: HeaderSink, endStream: boolean): boolean;
   onPeerSettings(): void;
-  onGoAway(lastStreamId: number, code: number): void;
   /** Changes headers to be sent, as for upgrades. */
   prepareHeaders(stream: Http2Stream, headers: HeaderMap): HeaderMap;
   /** @returns what is missing in headers to be sent */
@@ -52,6 +51,7 @@ export interface SessionCore {
   readonly isAcknowledged: boolean;
   nowMs(): number;
   onSettingsAck(): void;
+  onGoAway(lastStreamId: number, code: number): void;
   /** Ends the connection by GOAWAY; false, so that a frame's handler can return it. */
   fail(code: number): false;
   failFlood(flood: Flood): false;

@@ -23,7 +23,7 @@ export interface StreamOwner {
   encodeTrailers(stream: Http2Stream, trailers: HeaderMap): void;
   resetByUser(stream: Http2Stream, reason: ResetReason): void;
   /** The user takes data again; `withheldBytes` may be given back. */
-  resume(stream: Http2Stream): void;
+  resumeStream(stream: Http2Stream): void;
   readonly streamErrorOnInvalidMessage: boolean;
 }
 
@@ -151,7 +151,7 @@ export class Http2Stream implements ResponseEncoder, RequestEncoder {
     if (disable) {
       this.#readDisables++;
     } else if (this.#readDisables > 0 && --this.#readDisables === 0 && this.withheldBytes > 0) {
-      this.#owner.resume(this);
+      this.#owner.resumeStream(this);
     }
   }
 

@@ -2,7 +2,12 @@
 
 import { allocateLatin1, OutputBuffer } from "../../../src/base/mod.ts";
 import type { CodecStats, CodecTransport, Http2Options } from "../../../src/codec/mod.ts";
-import { Http2ClientConnection, Http2ServerConnection } from "../../../src/codec/mod.ts";
+import {
+  createHttp2ClientConnection,
+  createHttp2ServerConnection,
+  type Http2ClientConnection,
+  type Http2ServerConnection,
+} from "../../../src/codec/mod.ts";
 import { HpackDecoder } from "../../../src/codec/hpack/decoder.ts";
 import { HpackEncoder } from "../../../src/codec/hpack/encoder.ts";
 import type {
@@ -273,7 +278,7 @@ export type Client = Side<Http2ClientConnection>;
 
 export function newServer(options: Partial<Http2Options> = {}): Server {
   return new Side((side: Server) =>
-    new Http2ServerConnection(side.transport, { ...OPTIONS, ...options }, {
+    createHttp2ServerConnection(side.transport, { ...OPTIONS, ...options }, {
       newStream: (encoder) => {
         const recorder = new Recorder(encoder as ResponseEncoder & RequestEncoder);
         side.streams.push(recorder);
@@ -298,7 +303,7 @@ export function openServer(
 
 export function newClient(options: Partial<Http2Options> = {}): Client {
   return new Side((side: Client) =>
-    new Http2ClientConnection(side.transport, { ...OPTIONS, ...options }, {
+    createHttp2ClientConnection(side.transport, { ...OPTIONS, ...options }, {
       onGoAway: (code) => side.goAways.push(code),
       onResumable: () => void side.resumables++,
       onMaxStreamsChanged: (max) => side.maxStreams.push(max),

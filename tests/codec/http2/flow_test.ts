@@ -1,4 +1,4 @@
-import { Http2ServerConnection } from "../../../src/codec/mod.ts";
+import { createHttp2ServerConnection } from "../../../src/codec/mod.ts";
 import { HeaderMap } from "../../../src/http/mod.ts";
 import { ReceiveWindow, SendWindow } from "../../../src/codec/http2/flow_window.ts";
 import { PendingData } from "../../../src/codec/http2/pending_data.ts";
@@ -253,13 +253,18 @@ Deno.test("windows withheld through two pauses come back once", () => {
 Deno.test("a user without onResumable gets windows back in a microtask", async () => {
   const transport = new FakeTransport();
   const stream = new Recorder();
-  const codec = new Http2ServerConnection(transport, { ...OPTIONS, initialStreamWindowSize: 10 }, {
-    newStream: (encoder) => {
-      stream.encoder = encoder as Recorder["encoder"];
-      return stream;
+  const codec = createHttp2ServerConnection(
+    transport,
+    { ...OPTIONS, initialStreamWindowSize: 10 },
+    {
+      newStream: (encoder) => {
+        stream.encoder = encoder as Recorder["encoder"];
+        return stream;
+      },
+      onGoAway() {},
     },
-    onGoAway() {},
-  }, new FakeStats());
+    new FakeStats(),
+  );
   codec.dispatch(concat(PREFACE, settings(), settingsAck(), headers(1, post(), END_HEADERS)));
   stream.encoder.readDisable(true);
   codec.dispatch(data(1, "0123456789"));
