@@ -1,9 +1,9 @@
 /** Frames that carry no message: PRIORITY, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE. */
 
 import type { Latin1Bytes } from "../../base/mod.ts";
-import type { ResetReason } from "../../http/mod.ts";
 import { DETAILS } from "./details.ts";
 import { ERROR_CODE, FRAME_FLAG, FRAME_HEAD_BYTES, readUint31, readUint32 } from "./frame.ts";
+import { reasonOf } from "./reset_codes.ts";
 import type { SessionCore } from "./session_core.ts";
 
 /**
@@ -112,16 +112,5 @@ export class ControlReceiver {
       if (!this.#core.sender.onStreamWindow(stream, delta)) return false;
     }
     return true;
-  }
-}
-
-function reasonOf(code: number): ResetReason {
-  switch (code) {
-    case ERROR_CODE.refusedStream:
-      return "remote_refused_stream";
-    case ERROR_CODE.connectError:
-      return "connect_error";
-    default:
-      return "remote_reset";
   }
 }

@@ -33,6 +33,7 @@ import {
 import { type FrameHandler, FrameReader } from "./frame_reader.ts";
 import { FrameWriter } from "./frame_writer.ts";
 import type { Fault } from "./message_rules.ts";
+import { codeOf } from "./reset_codes.ts";
 import { Sender, type SenderEvents } from "./sender.ts";
 import type { SessionCore, SessionRole } from "./session_core.ts";
 import { localSettings, PeerSettings } from "./settings.ts";
@@ -316,7 +317,7 @@ export class Http2Session
       stream.state = "closed"; // never sent: the peer knows nothing of it
       return;
     }
-    const code = this.#codeOf(stream, reason);
+    const code = codeOf(reason, this.role.isServer && stream.isLocalEndQueued);
     // What the user sent to its end still goes out, then the reset.
     if (stream.isLocalEndQueued && stream.hasPending) stream.deferredReset = code;
     else this.endStream(stream, code, reason, "");
@@ -538,21 +539,5 @@ export class Http2Session
     if (next === undefined) return false;
     stream.state = next;
     return true;
-  }
-
-  #codeOf(stream: Http2Stream, reason: ResetReason): number {
-    switch (reason) {
-      case "local_refused_stream":
-        return ERROR_CODE.refusedStream;
-      case "connect_error":
-        return ERROR_CODE.connectError;
-      case "protocol_error":
-        return ERROR_CODE.protocolError;
-      default:
-        // A whole response to half a request: "no more of it, please" (§8.1).
-        return this.role.isServer && stream.isLocalEndQueued
-          ? ERROR_CODE.noError
-          : ERROR_CODE.internalError;
-    }
   }
 }
