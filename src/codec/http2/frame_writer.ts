@@ -12,6 +12,7 @@ import {
   PREFACE,
   writeUint32,
 } from "./frame.ts";
+import { isConnectionSpecific } from "./message_rules.ts";
 import { OutboundTally } from "./outbound_tally.ts";
 
 /**
@@ -154,7 +155,7 @@ export class FrameWriter {
     }
     for (let i = 0; i < count; i++) {
       const id = headers.idAt(i);
-      if (isPseudo(id) || isConnectionSpecific(id, headers, i)) continue;
+      if (isPseudo(id) || isLeftOut(id, headers, i)) continue;
       at = encoder.encode(bytes, at, id, headers.nameAt(i), headers.valueAt(i));
     }
     return at;
@@ -200,19 +201,13 @@ function isPseudo(id: number): boolean {
 }
 
 /** Fields that HTTP/2 must not carry (RFC 9113 §8.2.2), and a `host` that `:authority` replaces. */
-function isConnectionSpecific(id: number, headers: HeaderMap, index: number): boolean {
+function isLeftOut(id: number, headers: HeaderMap, index: number): boolean {
   switch (id) {
-    case H.connection:
-    case H.keepAlive:
-    case H.proxyConnection:
-    case H.transferEncoding:
-    case H.upgrade:
-      return true;
     case H.te:
       return headers.valueAt(index) !== "trailers";
     case H.host:
       return headers.hasId(H.authority);
     default:
-      return false;
+      return isConnectionSpecific(id);
   }
 }

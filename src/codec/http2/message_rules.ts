@@ -48,8 +48,13 @@ export function isAuthority(value: string): boolean {
   return holdsOnly(value, AUTHORITY_CHARS);
 }
 
-/** Whether a field may not stand in HTTP/2 at all (§8.2.2). */
+/** Whether a field received may not stand in HTTP/2 (§8.2.2). */
 export function isForbidden(id: number, value: string): boolean {
+  return isConnectionSpecific(id) || (id === H.te && value.toLowerCase() !== "trailers");
+}
+
+/** Whether a field is about one connection, whatever its value (§8.2.2). */
+export function isConnectionSpecific(id: number): boolean {
   switch (id) {
     case H.connection:
     case H.keepAlive:
@@ -57,8 +62,6 @@ export function isForbidden(id: number, value: string): boolean {
     case H.transferEncoding:
     case H.upgrade:
       return true;
-    case H.te:
-      return value.toLowerCase() !== "trailers";
     default:
       return false;
   }
