@@ -6,7 +6,7 @@ import type { CompileContext, Runtime } from "../runtime/mod.ts";
 import { type Histogram, sanitizeStatName, type Scope, type StatGroup } from "../stats/mod.ts";
 import type { ClusterInfo } from "./api.ts";
 import { CLUSTER_STATS } from "./cluster_stats.ts";
-import { type SizeHistograms, sizeHistograms } from "./conn_pool/sized_stream.ts";
+import { type SizeHistograms, sizeHistograms } from "./conn_pool/stream_sizes.ts";
 import type { UpstreamProtocolOptions } from "./protocol_options.ts";
 import { type DropOverload, readDropOverload } from "./drop_overload.ts";
 import { ResponseCodes } from "./response_codes.ts";

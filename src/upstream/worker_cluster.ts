@@ -25,7 +25,6 @@ import { ClusterPools } from "./cluster_pools.ts";
 import { clusterStat } from "./cluster_stats.ts";
 import { codecFactory } from "./codecs.ts";
 import type { CodecFactory } from "./conn_pool/pool_context.ts";
-import { SizedStream } from "./conn_pool/sized_stream.ts";
 import { POOL_STAT } from "./conn_pool/pool_stats.ts";
 import { type HostCells, UpstreamHost } from "./host.ts";
 import type { CheckedAddress } from "./health/checker.ts";
@@ -237,12 +236,7 @@ export class WorkerCluster implements Cluster {
     if (upstream.owner !== this) return upstream.owner.newStream(host, decoder, request);
     if (this.#preview !== undefined) this.#pools.foresee(this.#preview, this.#hosts, request);
     const pool = this.#pools.of(upstream, request);
-    if (pool !== undefined) {
-      const { sizes } = this.info;
-      if (sizes === undefined) return pool.newStream(decoder, request);
-      const sized = new SizedStream(sizes, decoder, request);
-      return pool.newStream(sized, sized);
-    }
+    if (pool !== undefined) return pool.newStream(decoder, request);
     this.info.stats.inc(POOL_STAT.cxPoolOverflow);
     request.callbacks.onPoolFailure("pool_overflow", "", host);
     return undefined;

@@ -4,6 +4,7 @@
  */
 
 import type { HeaderMap, RequestEncoder, ResetReason, ResponseDecoder } from "../../http/mod.ts";
+import { type SizeHistograms, StreamSizes } from "./stream_sizes.ts";
 
 /** The connection, told once how its stream ended. */
 export interface StreamOwner {
@@ -23,15 +24,18 @@ export interface StreamOwner {
 export class PoolStream implements RequestEncoder, ResponseDecoder {
   readonly #owner: StreamOwner;
   readonly #decoder: ResponseDecoder;
+  /** Undefined: sizes are not measured. */
+  readonly #sizes: StreamSizes | undefined;
   #isTunnel = false;
   #encoder: RequestEncoder | undefined;
   #isRequestDone = false;
   #isResponseDone = false;
   #isReleased = false;
 
-  constructor(owner: StreamOwner, decoder: ResponseDecoder) {
+  constructor(owner: StreamOwner, decoder: ResponseDecoder, sizes: SizeHistograms | undefined) {
     this.#owner = owner;
     this.#decoder = decoder;
+    this.#sizes = sizes === undefined ? undefined : new StreamSizes(sizes);
   }
 
   /** The codec's encoder, made with this object as its decoder. */
@@ -48,6 +52,7 @@ export class PoolStream implements RequestEncoder, ResponseDecoder {
   // Who still sends after the stream ended writes into nothing: the connection may be another's.
 
   encodeHeaders(headers: HeaderMap, endStream: boolean): string | undefined {
+    this.#sizes?.onRequestHeaders(headers);
     if (this.#isReleased) return undefined;
     const missing = this.#encoder!.encodeHeaders(headers, endStream);
     if (endStream && missing === undefined) this.#requestDone();
@@ -56,6 +61,7 @@ export class PoolStream implements RequestEncoder, ResponseDecoder {
 
   encodeData(bytes: Uint8Array, endStream: boolean): void {
     if (this.#isReleased) return;
+    this.#sizes?.onRequestData(bytes);
     this.#encoder!.encodeData(bytes, endStream);
     if (endStream) this.#requestDone();
   }
@@ -74,6 +80,7 @@ export class PoolStream implements RequestEncoder, ResponseDecoder {
   reset(reason: ResetReason): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
+    this.#sizes?.onEnd();
     this.#encoder!.reset(reason);
     this.#owner.onStreamReset(this, reason, true);
   }
@@ -114,19 +121,21 @@ export class PoolStream implements RequestEncoder, ResponseDecoder {
   }
 
   decodeHeaders(headers: HeaderMap, endStream: boolean): void {
-    if (endStream) this.#isResponseDone = true;
+    this.#sizes?.onResponseHeaders(headers);
+    if (endStream) this.#endResponse();
     this.#decoder.decodeHeaders(headers, endStream);
     if (endStream) this.#responseDone();
   }
 
   decodeData(bytes: Uint8Array, endStream: boolean): void {
-    if (endStream) this.#isResponseDone = true;
+    this.#sizes?.onResponseData(bytes);
+    if (endStream) this.#endResponse();
     this.#decoder.decodeData(bytes, endStream);
     if (endStream) this.#responseDone();
   }
 
   decodeTrailers(trailers: HeaderMap): void {
-    this.#isResponseDone = true;
+    this.#endResponse();
     this.#decoder.decodeTrailers(trailers);
     this.#responseDone();
   }
@@ -135,6 +144,7 @@ export class PoolStream implements RequestEncoder, ResponseDecoder {
     if (this.#isReleased) return;
     this.#isReleased = true;
     this.#owner.onStreamReset(this, reason, false);
+    this.#sizes?.onEnd();
     // Who has the whole response has no use for the news that its request was cut short.
     if (!this.#isResponseDone) this.#decoder.onReset(reason, details);
   }
@@ -151,6 +161,12 @@ export class PoolStream implements RequestEncoder, ResponseDecoder {
     this.#isRequestDone = true;
     if (this.#isResponseDone) this.#complete();
     else if (this.#isTunnel) this.#owner.onTunnelEnded();
+  }
+
+  /** Before the user hears of it, who may end or reset the request within that call. */
+  #endResponse(): void {
+    this.#isResponseDone = true;
+    this.#sizes?.onEnd();
   }
 
   #responseDone(): void {

@@ -139,7 +139,7 @@ export class PooledConnection
       this.#leaveReady("busy");
     }
     this.#tally.streamStarted();
-    const stream = new PoolStream(this, decoder);
+    const stream = new PoolStream(this, decoder, facts.sizes);
     stream.attach(this.#codec!.newStream(stream));
     this.#keepalive?.beforeWork();
     request.callbacks.onPoolReady(stream, this);
