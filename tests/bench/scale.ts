@@ -9,7 +9,7 @@ import { find, request, routeTable } from "../route/support.ts";
 import { fakeContext } from "../support/fakes/compile_context.ts";
 import { fakeStreamInfo } from "../support/fakes/stream_info.ts";
 import { startProxy } from "../support/proxy.ts";
-import { HCM, ROUTER } from "../support/yaml.ts";
+import { bootstrapYaml, httpListenerYaml } from "../support/yaml.ts";
 import { assignment, Bench, endpoint } from "../upstream/support.ts";
 import { median, say } from "./compare/report.ts";
 
@@ -53,24 +53,7 @@ ${numbers(5).map((j) => endpointYaml(i * 5 + j)).join("")}`).join("");
 function configYaml(): string {
   const hosts = numbers(CLUSTERS).map((i) => `
               - { name: v${i}, domains: [h${i}.test], routes: [{ match: { prefix: / }, route: { cluster: cluster_${i} } }] }`);
-  return `
-admin: { address: { socket_address: { address: 127.0.0.1, port_value: {{admin}} } } }
-static_resources:
-  listeners:
-  - name: main
-    address: { socket_address: { address: 127.0.0.1, port_value: {{plain}} } }
-    filter_chains:
-    - filters:
-      - name: envoy.filters.network.http_connection_manager
-        typed_config:
-          "@type": ${HCM}
-          stat_prefix: ingress
-          route_config:
-            name: r
-            virtual_hosts:${hosts.join("")}
-          http_filters: [{ name: envoy.filters.http.router, typed_config: { "@type": ${ROUTER} } }]
-  clusters:${clustersYaml()}
-`;
+  return bootstrapYaml(httpListenerYaml({ name: "plain", hosts: hosts.join("") }), clustersYaml());
 }
 
 async function startAndSettle(): Promise<Partial<Record<Figure, number>>> {

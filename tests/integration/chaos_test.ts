@@ -27,9 +27,8 @@ import { TcpLoad } from "../support/chaos/tcp_load.ts";
 import { UpstreamProcess } from "../support/chaos/upstream_process.ts";
 import { Doctor, type VitalSigns } from "../support/chaos/vital_signs.ts";
 import { freePort, type RunningProxy, startProxy } from "../support/proxy.ts";
+import { untilWithin } from "../support/until.ts";
 
-/** Reached by a hang only: the slowest step takes some 4 s on an idle machine. */
-const LIMIT_MS = 60_000;
 const RATE_PER_S = Number(Deno.env.get("DENVOY_CHAOS_RATE") ?? 2000);
 const LOAD_MS = 30_000;
 const WARM_UP_MS = 1_500;
@@ -51,13 +50,8 @@ const HEAP_GROWTH_BYTES = 3 << 20;
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const limit = performance.now() + LIMIT_MS;
-  while (!await holds()) {
-    if (performance.now() > limit) throw new Error(`Not in time: ${what}`);
-    await sleep(50);
-  }
-}
+/** Its limit is reached by a hang only: the slowest step takes some 4 s on an idle machine. */
+const until = untilWithin(60_000, { everyMs: 50 });
 
 /** The stage with all that runs on it. */
 class Chaos {

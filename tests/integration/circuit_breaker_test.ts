@@ -6,11 +6,11 @@
 import { assertEquals, assertOk } from "../support/assert.ts";
 import type { SeenByUpstream } from "../support/held_upstream.ts";
 import { freePort, type RunningProxy, startProxy } from "../support/proxy.ts";
+import { untilWithin } from "../support/until.ts";
+import { anyHostYaml, bootstrapYaml, clusterYaml, httpListenerYaml } from "../support/yaml.ts";
 
 const WORKERS = 4;
 const CLIENTS = 48;
-const LIMIT_MS = 20_000;
-const TYPES = "type.googleapis.com/envoy.extensions.filters";
 const UPSTREAM = new URL("../support/held_upstream.ts", import.meta.url);
 
 /** Clusters in the order of the upstream's ports, with their thresholds. */
@@ -38,49 +38,19 @@ const route = (name: string): string => `
   name === "retries" ? `, retry_policy: { ${RETRY} }` : ""
 } }`;
 
-const cluster = (name: ClusterName): string => `
-  - name: ${name}
-    connect_timeout: 2s
-    circuit_breakers: { ${CLUSTERS[name]} }
-    load_assignment:
-      cluster_name: ${name}
-      endpoints: [{ lb_endpoints: [{ endpoint: { address: ${port(name)} } }] }]`;
+const cluster = (name: ClusterName): string =>
+  clusterYaml(name, `\n    circuit_breakers: { ${CLUSTERS[name]} }`);
 
-function port(name: string): string {
-  return `{ socket_address: { address: 127.0.0.1, port_value: {{${name}}} } }`;
-}
+const CONFIG = bootstrapYaml(
+  httpListenerYaml({
+    name: "in",
+    hosts: `${anyHostYaml(NAMES.map(route).join(""))}
+              include_request_attempt_count: true`,
+  }),
+  NAMES.map(cluster).join(""),
+);
 
-const CONFIG = `
-admin: { address: ${port("admin")} }
-static_resources:
-  listeners:
-  - name: in
-    address: ${port("in")}
-    filter_chains:
-    - filters:
-      - name: envoy.filters.network.http_connection_manager
-        typed_config:
-          "@type": ${TYPES}.network.http_connection_manager.v3.HttpConnectionManager
-          stat_prefix: in
-          route_config:
-            virtual_hosts:
-            - name: v
-              domains: ["*"]
-              include_request_attempt_count: true
-              routes:${NAMES.map(route).join("")}
-          http_filters:
-          - name: envoy.filters.http.router
-            typed_config: { "@type": ${TYPES}.http.router.v3.Router }
-  clusters:${NAMES.map(cluster).join("")}
-`;
-
-async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const limit = performance.now() + LIMIT_MS;
-  while (!await holds()) {
-    if (performance.now() > limit) throw new Error(`Not in time: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
+const until = untilWithin(20_000);
 
 /** The upstream as a process. */
 class Upstream {

@@ -16,44 +16,29 @@ import {
   MessageReader,
   type TestUpstream,
 } from "../support/upstreams.ts";
-import { clusterYaml, H2, HCM, ROUTER } from "../support/yaml.ts";
+import {
+  anyHostYaml,
+  bootstrapYaml,
+  clusterYaml,
+  H2,
+  httpListenerYaml,
+  tlsChainYaml,
+} from "../support/yaml.ts";
 
-const CONFIG = `
-admin: { address: { socket_address: { address: 127.0.0.1, port_value: {{admin}} } } }
-static_resources:
-  listeners:
-  - name: plain
-    address: { socket_address: { address: 127.0.0.1, port_value: {{plain}} } }
-    filter_chains:
-    - filters: &filters
-      - name: envoy.filters.network.http_connection_manager
-        typed_config:
-          "@type": ${HCM}
-          stat_prefix: ingress
-          upgrade_configs: [{ upgrade_type: websocket }]
-          route_config:
-            name: r
-            virtual_hosts:
-            - name: v
-              domains: ["*"]
-              routes:
+const MANAGER = {
+  manager: "\n          upgrade_configs: [{ upgrade_type: websocket }]",
+  hosts: anyHostYaml(`
               - { match: { prefix: /t.T/ }, route: { cluster: grpc, timeout: 0s } }
               - { match: { prefix: /ws }, route: { cluster: ws } }
-              - { match: { prefix: / }, route: { cluster: web } }
-          http_filters: [{ name: envoy.filters.http.router, typed_config: { "@type": ${ROUTER} } }]
-  - name: tls
-    address: { socket_address: { address: 127.0.0.1, port_value: {{tls}} } }
-    filter_chains:
-    - filters: *filters
-      transport_socket:
-        name: envoy.transport_sockets.tls
-        typed_config:
-          "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext
-          common_tls_context:
-            alpn_protocols: [h2, http/1.1]
-            tls_certificates: [{ certificate_chain: { filename: {{dir}}/../CERTS/cert.pem }, private_key: { filename: {{dir}}/../CERTS/key.pem } }]
-  clusters:${clusterYaml("web")}${clusterYaml("ws")}${clusterYaml("grpc", H2)}
-`;
+              - { match: { prefix: / }, route: { cluster: web } }`),
+};
+
+const config = (certs: string): string =>
+  bootstrapYaml(
+    httpListenerYaml({ name: "plain", ...MANAGER }) +
+      httpListenerYaml({ name: "tls", ...MANAGER, chain: tlsChainYaml(certs) }),
+    clusterYaml("web") + clusterYaml("ws") + clusterYaml("grpc", H2),
+  );
 
 /** A WebSocket echo server. */
 function webSocketUpstream(): TestUpstream {
@@ -87,9 +72,8 @@ async function onStage(test: (stage: Stage) => Promise<void>): Promise<void> {
   const ports = Object.fromEntries(
     Object.entries(upstreams).map(([name, { port }]) => [name, port]),
   );
-  const config = CONFIG.replaceAll("{{dir}}/../CERTS", certs);
   const proxy = await startProxy({
-    config,
+    config: config(certs),
     ports,
     args: ["--concurrency", "2", "--drain-time-s", "1"],
   });

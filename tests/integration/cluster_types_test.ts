@@ -3,6 +3,7 @@
 
 import { assertEquals, assertMatch, assertOk } from "../support/assert.ts";
 import { type RunningProxy, startProxy } from "../support/proxy.ts";
+import { untilWithin } from "../support/until.ts";
 import { http1Upstream, type TestUpstream } from "../support/upstreams.ts";
 
 const HCM = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3";
@@ -43,13 +44,7 @@ async function ask(
   return answers;
 }
 
-async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
-  const limit = performance.now() + 10_000;
-  while (!(await isSo())) {
-    if (performance.now() > limit) throw new Error(`Waited in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
+const until = untilWithin(10_000);
 
 Deno.test("EDS by a file: a replaced file reaches all workers, a bad one changes nothing", async () => {
   const [a, b] = [await named("a"), await named("b")];

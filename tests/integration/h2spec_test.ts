@@ -7,44 +7,31 @@
 import { ensureDevCertificate } from "../../src/cli/dev_certificate.ts";
 import { assertEquals } from "../support/assert.ts";
 import { hasTool, type RunningProxy, startProxy } from "../support/proxy.ts";
-import { HCM, ROUTER } from "../support/yaml.ts";
+import {
+  anyHostYaml,
+  bootstrapYaml,
+  clusterYaml,
+  httpListenerYaml,
+  tlsChainYaml,
+} from "../support/yaml.ts";
+
+const HOSTS = anyHostYaml(`
+              - { match: { prefix: / }, route: { cluster: web } }`);
 
 /** A bad preface on a listener of codec_type AUTO is an HTTP/1 request: HTTP2 says it is not. */
-const manager = (codecType: string): string => `
-    - filters:
-      - name: envoy.filters.network.http_connection_manager
-        typed_config:
-          "@type": ${HCM}
-          codec_type: ${codecType}
-          stat_prefix: ingress
-          route_config:
-            virtual_hosts: [{ name: v, domains: ["*"], routes: [{ match: { prefix: / }, route: { cluster: web } }] }]
-          http_filters: [{ name: envoy.filters.http.router, typed_config: { "@type": ${ROUTER} } }]`;
+const codec = (type: string): string => `\n          codec_type: ${type}`;
 
-const CONFIG = `
-admin: { address: { socket_address: { address: 127.0.0.1, port_value: {{admin}} } } }
-static_resources:
-  listeners:
-  - name: plain
-    address: { socket_address: { address: 127.0.0.1, port_value: {{plain}} } }
-    filter_chains:${manager("HTTP2")}
-  - name: tls
-    address: { socket_address: { address: 127.0.0.1, port_value: {{tls}} } }
-    filter_chains:${manager("AUTO")}
-      transport_socket:
-        name: envoy.transport_sockets.tls
-        typed_config:
-          "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext
-          common_tls_context:
-            alpn_protocols: [h2, http/1.1]
-            tls_certificates: [{ certificate_chain: { filename: CERTS/cert.pem }, private_key: { filename: CERTS/key.pem } }]
-  clusters:
-  - name: web
-    type: STATIC
-    load_assignment:
-      cluster_name: web
-      endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: {{web}} } } } }] }]
-`;
+const config = (certs: string): string =>
+  bootstrapYaml(
+    httpListenerYaml({ name: "plain", manager: codec("HTTP2"), hosts: HOSTS }) +
+      httpListenerYaml({
+        name: "tls",
+        manager: codec("AUTO"),
+        hosts: HOSTS,
+        chain: tlsChainYaml(certs),
+      }),
+    clusterYaml("web"),
+  );
 
 /** Longer than h2spec waits for the processor between two writes. */
 const ANSWER_MS = 50;
@@ -63,7 +50,7 @@ async function withProxy(test: (proxy: RunningProxy) => Promise<void>): Promise<
     },
   );
   const proxy = await startProxy({
-    config: CONFIG.replaceAll("CERTS", certs),
+    config: config(certs),
     ports: { web: web.addr.port },
     args: ["--concurrency", "1", "--drain-time-s", "1"],
   });

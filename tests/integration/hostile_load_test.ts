@@ -9,21 +9,15 @@ import { assertEquals, assertMatch, assertOk } from "../support/assert.ts";
 import { HttpLoad } from "../support/chaos/http_load.ts";
 import { type RunningProxy, startProxy } from "../support/proxy.ts";
 import { RawClient } from "../support/raw_client.ts";
+import { untilWithin } from "../support/until.ts";
 
 const TYPES = "type.googleapis.com/envoy.extensions";
-const LIMIT_MS = 60_000;
 const RATE_PER_S = 500;
 const LIMITS = { cx: 40, rq: 50, pending: 20, retries: 10 } as const;
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const limit = performance.now() + LIMIT_MS;
-  while (!await holds()) {
-    if (performance.now() > limit) throw new Error(`Not in time: ${what}`);
-    await sleep(50);
-  }
-}
+const until = untilWithin(60_000, { everyMs: 50 });
 
 const CONFIG = `
 admin: { address: { socket_address: { address: 127.0.0.1, port_value: {{admin}} } } }

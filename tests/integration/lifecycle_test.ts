@@ -7,52 +7,27 @@ import * as http2 from "node:http2";
 import { assertEquals, assertMatch, assertOk } from "../support/assert.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { type RunningProxy, startProxy } from "../support/proxy.ts";
+import { untilWithin } from "../support/until.ts";
 import { http1Upstream, type TestUpstream } from "../support/upstreams.ts";
+import { anyHostYaml, bootstrapYaml, clusterYaml, httpListenerYaml } from "../support/yaml.ts";
 
-const HCM =
-  "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
-const ROUTER = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router";
 const FILE_LOG = "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog";
 
-const filters = (more = ""): string => `
-    filter_chains:
-    - filters:
-      - name: envoy.filters.network.http_connection_manager
-        typed_config:
-          "@type": ${HCM}
-          stat_prefix: ingress
+const listener = (name: string, more = ""): string =>
+  httpListenerYaml({
+    name,
+    listener: more,
+    manager: `
           access_log:
           - name: envoy.access_loggers.file
             typed_config:
               "@type": ${FILE_LOG}
               path: "{{dir}}/access.log"
-              log_format: { text_format_source: { inline_string: "%REQ(:PATH)% %RESPONSE_CODE% %RESPONSE_FLAGS%\\n" } }${more}
-          route_config:
-            name: r
-            virtual_hosts:
-            - name: v
-              domains: ["*"]
-              routes:
+              log_format: { text_format_source: { inline_string: "%REQ(:PATH)% %RESPONSE_CODE% %RESPONSE_FLAGS%\\n" } }`,
+    hosts: anyHostYaml(`
               - { match: { prefix: /direct }, direct_response: { status: 200, body: { inline_string: hi } } }
-              - { match: { prefix: / }, route: { cluster: web, timeout: 0s } }
-          http_filters: [{ name: envoy.filters.http.router, typed_config: { "@type": ${ROUTER} } }]`;
-
-const listener = (name: string, more = ""): string => `
-  - name: ${name}
-    address: { socket_address: { address: 127.0.0.1, port_value: {{${name}}} } }${more}${filters()}`;
-
-const config = (listeners: string): string => `
-admin: { address: { socket_address: { address: 127.0.0.1, port_value: {{admin}} } } }
-static_resources:
-  listeners:${listeners}
-  clusters:
-  - name: web
-    type: STATIC
-    connect_timeout: 2s
-    load_assignment:
-      cluster_name: web
-      endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: {{web}} } } } }] }]
-`;
+              - { match: { prefix: / }, route: { cluster: web, timeout: 0s } }`),
+  });
 
 /** Answers `/hold` when told to, everything else at once. */
 class HoldingUpstream {
@@ -115,20 +90,7 @@ interface Row {
   run(stage: Stage): Promise<void>;
 }
 
-const WHOLE_LIMIT_MS = 20_000;
-
-/** Polls for what another process does. */
-async function until(
-  what: string,
-  holds: () => boolean | Promise<boolean>,
-  limitMs = WHOLE_LIMIT_MS,
-): Promise<void> {
-  const limit = performance.now() + limitMs;
-  while (!await holds()) {
-    if (performance.now() > limit) throw new Error(`Not in time: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
+const until = untilWithin(20_000, { everyMs: 10 });
 
 async function refuses(stage: Stage, name = "plain"): Promise<boolean> {
   try {
@@ -387,7 +349,7 @@ for (const row of ROWS) {
       const upstream = await HoldingUpstream.start();
       const clients: RawClient[] = [];
       const proxy = await startProxy({
-        config: config(row.listeners ?? listener("plain")),
+        config: bootstrapYaml(row.listeners ?? listener("plain"), clusterYaml("web")),
         args: row.args ?? [],
         ports: { web: upstream.port },
       });

@@ -3,11 +3,9 @@
 import { assertEquals, assertMatch, assertOk } from "../support/assert.ts";
 import { freePort } from "../support/proxy.ts";
 import { RawClient } from "../support/raw_client.ts";
+import { HCM, ROUTER } from "../support/yaml.ts";
 
 const ROOT = new URL("../../", import.meta.url);
-const HCM =
-  "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
-const ROUTER = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router";
 const LIMIT_MS = 15_000;
 
 const address = (port: number): string =>

@@ -6,67 +6,42 @@
 import { assertEquals, assertMatch, assertOk } from "../support/assert.ts";
 import { type RunningProxy, startProxy } from "../support/proxy.ts";
 import { RawClient } from "../support/raw_client.ts";
+import { untilWithin } from "../support/until.ts";
 import { http1Upstream, type TestUpstream } from "../support/upstreams.ts";
+import { anyHostYaml, bootstrapYaml, clusterYaml, httpListenerYaml } from "../support/yaml.ts";
 
-const HCM =
-  "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
-const ROUTER = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router";
-const LIMIT_MS = 20_000;
 /** Requests that the cluster lets be under way. */
 const MAX_REQUESTS = 12;
 
-const listener = (name: string, address: string, more = ""): string => `
-  - name: ${name}
-    address: ${address}${more}
-    filter_chains:
-    - filters:
-      - name: envoy.filters.network.http_connection_manager
-        typed_config:
-          "@type": ${HCM}
-          stat_prefix: ingress
-          route_config:
-            name: r
-            virtual_hosts:
-            - name: v
-              domains: ["*"]
-              routes:
+const HOSTS = anyHostYaml(`
               - { match: { prefix: /direct }, direct_response: { status: 200, body: { inline_string: hi } } }
-              - { match: { prefix: / }, route: { cluster: web, timeout: 0s } }
-          http_filters: [{ name: envoy.filters.http.router, typed_config: { "@type": ${ROUTER} } }]`;
+              - { match: { prefix: / }, route: { cluster: web, timeout: 0s } }`);
 
-const port = (name: string): string =>
-  `{ socket_address: { address: 127.0.0.1, port_value: {{${name}}} } }`;
+const CONFIG = bootstrapYaml(
+  httpListenerYaml({ name: "plain", hosts: HOSTS }) +
+    httpListenerYaml({
+      name: "single",
+      hosts: HOSTS,
+      listener: "\n    enable_reuse_port: false",
+    }) +
+    httpListenerYaml({
+      name: "unix",
+      address: '{ pipe: { path: "{{dir}}/s.sock" } }',
+      hosts: HOSTS,
+    }),
+  clusterYaml(
+    "web",
+    `\n    circuit_breakers: { thresholds: [{ max_requests: ${MAX_REQUESTS} }] }`,
+  ),
+);
 
-const CONFIG = `
-admin: { address: ${port("admin")} }
-static_resources:
-  listeners:
-${listener("plain", port("plain"))}
-${listener("single", port("single"), "\n    enable_reuse_port: false")}
-${listener("unix", '{ pipe: { path: "{{dir}}/s.sock" } }')}
-  clusters:
-  - name: web
-    type: STATIC
-    connect_timeout: 2s
-    circuit_breakers: { thresholds: [{ max_requests: ${MAX_REQUESTS} }] }
-    load_assignment:
-      cluster_name: web
-      endpoints: [{ lb_endpoints: [{ endpoint: { address: ${port("web")} } }] }]
-`;
+const until = untilWithin(20_000);
 
 interface Stage {
   readonly proxy: RunningProxy;
   connect(to?: number | string): Promise<RawClient>;
   /** Lets one of the workers do it. */
   cause(fault: string): Promise<void>;
-}
-
-async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const limit = performance.now() + LIMIT_MS;
-  while (!await holds()) {
-    if (performance.now() > limit) throw new Error(`Not in time: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }
 
 function workersTest(
