@@ -5,12 +5,7 @@ import type { Connection } from "../../src/net/mod.ts";
 import type { Resources } from "../../src/upstream/mod.ts";
 import { decodeMessage } from "../support/messages.ts";
 import { NO_PROBLEMS } from "../support/fakes/compile_context.ts";
-import { ANSWER, assignment, Bench, endpoint, TestRequest } from "./support.ts";
-
-const EDS = {
-  type: "EDS",
-  eds_cluster_config: { eds_config: { path_config_source: { path: "/eds.yaml" } } },
-};
+import { ANSWER, assignment, Bench, EDS, endpoint, TCP_CHECK, TestRequest } from "./support.ts";
 
 async function edsBench(more: object) {
   let onResources: ((resources: Resources) => unknown) | undefined;
@@ -55,22 +50,12 @@ for (const row of FLUSHES) {
   });
 }
 
-const CHECK = {
-  health_checks: [{
-    timeout: "1s",
-    interval: "1s",
-    no_traffic_interval: "1s",
-    unhealthy_threshold: 1,
-    healthy_threshold: 1,
-    tcp_health_check: {},
-  }],
-};
 for (const closes of [true, false]) {
   Deno.test(`TCP connections to a host that fails its check are ${closes ? "closed if asked" : "left"}`, async () => {
     const bench = new Bench();
     const cluster = await bench.add({
       ...assignment({ lb_endpoints: [endpoint(1)] }),
-      ...CHECK,
+      ...TCP_CHECK,
       close_connections_on_host_health_failure: closes,
     });
     bench.clusters.start();

@@ -2,7 +2,15 @@
 
 import { assertEquals } from "../support/assert.ts";
 import { canForesee, fallsShort, type PoolLoad } from "../../src/upstream/preconnect.ts";
-import { ANSWER, assignment, Bench, clusterOf, endpoint, TestRequest } from "./support.ts";
+import {
+  ANSWER,
+  assignment,
+  Bench,
+  clusterOf,
+  endpoint,
+  policyOf,
+  TestRequest,
+} from "./support.ts";
 import type { WorkerCluster } from "../../src/upstream/mod.ts";
 
 const PER_UPSTREAM = { preconnect_policy: { per_upstream_preconnect_ratio: 1.5 } };
@@ -67,21 +75,9 @@ const FORESEEN: readonly (readonly [string, object, boolean])[] = [
   ["round robin behind subsets", {
     lb_subset_config: { fallback_policy: "ANY_ENDPOINT", subset_selectors: [{ keys: ["a"] }] },
   }, false],
-  ["a typed policy", { load_balancing_policy: typed("round_robin", "RoundRobin") }, true],
-  ["a typed ring hash", { load_balancing_policy: typed("ring_hash", "RingHash") }, false],
+  ["a typed policy", { load_balancing_policy: policyOf("round_robin", "RoundRobin") }, true],
+  ["a typed ring hash", { load_balancing_policy: policyOf("ring_hash", "RingHash") }, false],
 ];
-
-function typed(name: string, type: string): object {
-  const typeName = `envoy.extensions.load_balancing_policies.${name}.v3.${type}`;
-  return {
-    policies: [{
-      typed_extension_config: {
-        name: `envoy.load_balancing_policies.${name}`,
-        typed_config: { "@type": `type.googleapis.com/${typeName}` },
-      },
-    }],
-  };
-}
 
 for (const [name, fields, want] of FORESEEN) {
   Deno.test(`canForesee: ${name}`, async () => {

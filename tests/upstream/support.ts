@@ -52,6 +52,37 @@ export function assignment(...groups: readonly object[]): object {
   return { load_assignment: { cluster_name: "c", endpoints: groups } };
 }
 
+/** A policy with its config, as `load_balancing_policy` and the policies that hold others take it. */
+export function policyOf(name: string, type: string, config: object = {}): object {
+  const typeName = `envoy.extensions.load_balancing_policies.${name}.v3.${type}`;
+  return {
+    policies: [{
+      typed_extension_config: {
+        name: `envoy.load_balancing_policies.${name}`,
+        typed_config: { "@type": `type.googleapis.com/${typeName}`, ...config },
+      },
+    }],
+  };
+}
+
+/** Hosts from discovery by the file `/eds.yaml`, which the bench's `subscribe` stands for. */
+export const EDS = {
+  type: "EDS",
+  eds_cluster_config: { eds_config: { path_config_source: { path: "/eds.yaml" } } },
+};
+
+/** Whether hosts accept connections, asked each second; one answer decides. */
+export const TCP_CHECK = {
+  health_checks: [{
+    timeout: "1s",
+    interval: "1s",
+    no_traffic_interval: "1s",
+    unhealthy_threshold: 1,
+    healthy_threshold: 1,
+    tcp_health_check: {},
+  }],
+};
+
 /** A bench with clusters, clock and connections. */
 export class Bench {
   readonly clock = new FakeClock();
@@ -226,11 +257,4 @@ export const ANSWER = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
 
 // What `server/` loads by what the clusters are: here, for whatever a test configures.
 await loadCodecs();
-const CHECK = {
-  timeout: "1s",
-  interval: "1s",
-  unhealthy_threshold: 1,
-  healthy_threshold: 1,
-  tcp_health_check: {},
-};
-await loadPartsFor([await clusterOf({ type: "STRICT_DNS", health_checks: [CHECK] })]);
+await loadPartsFor([await clusterOf({ type: "STRICT_DNS", ...TCP_CHECK })]);

@@ -7,17 +7,10 @@ import {
   type WorkerCluster,
 } from "../../../src/upstream/mod.ts";
 import { assertEquals } from "../../support/assert.ts";
-import { assignment, Bench, endpoint } from "../support.ts";
+import { assignment, Bench, endpoint, policyOf } from "../support.ts";
 
-const TYPE = "type.googleapis.com/envoy.extensions.load_balancing_policies";
-
-function policy(config: object = {}): object {
-  const typed_config = {
-    "@type": `${TYPE}.client_side_weighted_round_robin.v3.ClientSideWeightedRoundRobin`,
-    ...config,
-  };
-  return { policies: [{ typed_extension_config: { name: "x", typed_config } }] };
-}
+const policy = (config: object = {}): object =>
+  policyOf("client_side_weighted_round_robin", "ClientSideWeightedRoundRobin", config);
 
 const three = assignment({ lb_endpoints: [endpoint(1), endpoint(2), endpoint(3)] });
 const SOON = { blackout_period: "0s", weight_update_period: "1s" };

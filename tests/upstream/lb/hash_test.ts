@@ -10,7 +10,7 @@ import {
 } from "../../../src/upstream/mod.ts";
 import { MersenneTwister } from "../../../src/upstream/lb/mersenne_twister.ts";
 import { murmurHash2 } from "../../../src/upstream/lb/murmur_hash2.ts";
-import { assignment, Bench, endpoint } from "../support.ts";
+import { assignment, Bench, endpoint, policyOf } from "../support.ts";
 
 function request(key: string, more: Partial<LoadBalancerContext> = {}): LoadBalancerContext {
   return {
@@ -42,19 +42,8 @@ const hosts = (count: number): object =>
 const weights = assignment({
   lb_endpoints: [keyed(0, { load_balancing_weight: 1 }), keyed(1, { load_balancing_weight: 4 })],
 });
-const typed = (name: string, message: string, config: object): object => ({
-  load_balancing_policy: {
-    policies: [{
-      typed_extension_config: {
-        name: `envoy.load_balancing_policies.${name}`,
-        typed_config: {
-          "@type":
-            `type.googleapis.com/envoy.extensions.load_balancing_policies.${name}.v3.${message}`,
-          ...config,
-        },
-      },
-    }],
-  },
+const typed = (name: string, type: string, config: object): object => ({
+  load_balancing_policy: policyOf(name, type, config),
 });
 
 const RING = { lb_policy: "RING_HASH" };

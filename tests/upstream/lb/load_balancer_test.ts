@@ -3,7 +3,7 @@
 import { assertEquals, assertOk } from "../../support/assert.ts";
 import { formatAddress } from "../../../src/base/mod.ts";
 import type { Host, LoadBalancerContext, WorkerCluster } from "../../../src/upstream/mod.ts";
-import { assignment, Bench, endpoint } from "../support.ts";
+import { assignment, Bench, endpoint, policyOf } from "../support.ts";
 
 function ports(cluster: WorkerCluster, count: number, context?: LoadBalancerContext): string[] {
   return Array.from({ length: count }, () => {
@@ -19,19 +19,8 @@ function counts(seen: readonly string[]): Record<string, number> {
 }
 
 const UNHEALTHY = { health_status: "UNHEALTHY" };
-const typed = (name: string, message: string, config: object = {}): object => ({
-  load_balancing_policy: {
-    policies: [{
-      typed_extension_config: {
-        name: `envoy.load_balancing_policies.${name}`,
-        typed_config: {
-          "@type":
-            `type.googleapis.com/envoy.extensions.load_balancing_policies.${name}.v3.${message}`,
-          ...config,
-        },
-      },
-    }],
-  },
+const typed = (name: string, type: string, config: object = {}): object => ({
+  load_balancing_policy: policyOf(name, type, config),
 });
 const three = assignment({ lb_endpoints: [endpoint(1), endpoint(2), endpoint(3)] });
 const weighted = assignment({

@@ -5,33 +5,17 @@ import { formatAddress } from "../../../src/base/mod.ts";
 import { HeaderMap } from "../../../src/http/mod.ts";
 import type { LoadBalancerContext, WorkerCluster } from "../../../src/upstream/mod.ts";
 import { fakeStreamInfo } from "../../support/fakes/stream_info.ts";
-import { assignment, Bench, endpoint } from "../support.ts";
+import { assignment, Bench, endpoint, policyOf } from "../support.ts";
 
-const TYPE = "type.googleapis.com/envoy.extensions.load_balancing_policies";
 const three = assignment({ lb_endpoints: [1, 2, 3].map((port) => endpoint(port)) });
 
 function policy(sources: readonly object[]): object {
   return {
     ...three,
-    load_balancing_policy: {
-      policies: [{
-        typed_extension_config: {
-          name: "override",
-          typed_config: {
-            "@type": `${TYPE}.override_host.v3.OverrideHost`,
-            override_host_sources: sources,
-            fallback_policy: {
-              policies: [{
-                typed_extension_config: {
-                  name: "ring",
-                  typed_config: { "@type": `${TYPE}.ring_hash.v3.RingHash` },
-                },
-              }],
-            },
-          },
-        },
-      }],
-    },
+    load_balancing_policy: policyOf("override_host", "OverrideHost", {
+      override_host_sources: sources,
+      fallback_policy: policyOf("ring_hash", "RingHash"),
+    }),
   };
 }
 

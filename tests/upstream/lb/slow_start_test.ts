@@ -3,7 +3,7 @@
 import { assertEquals, assertOk } from "../../support/assert.ts";
 import { formatAddress } from "../../../src/base/mod.ts";
 import { HEALTH, type WorkerCluster } from "../../../src/upstream/mod.ts";
-import { assignment, Bench, endpoint } from "../support.ts";
+import { assignment, Bench, endpoint, policyOf } from "../support.ts";
 
 /** How often each of the ports is chosen. */
 function shares(cluster: WorkerCluster, picks: number): Record<string, number> {
@@ -24,18 +24,7 @@ const POLICIES = {
     least_request_lb_config: { slow_start_config: config },
   }),
   "typed round robin": (config: object) => ({
-    load_balancing_policy: {
-      policies: [{
-        typed_extension_config: {
-          name: "rr",
-          typed_config: {
-            "@type":
-              "type.googleapis.com/envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin",
-            slow_start_config: config,
-          },
-        },
-      }],
-    },
+    load_balancing_policy: policyOf("round_robin", "RoundRobin", { slow_start_config: config }),
   }),
 } as const;
 

@@ -3,7 +3,7 @@
 import { assertEquals } from "../../support/assert.ts";
 import { formatAddress } from "../../../src/base/mod.ts";
 import type { LoadBalancerContext, WorkerCluster } from "../../../src/upstream/mod.ts";
-import { assignment, Bench, endpoint } from "../support.ts";
+import { assignment, Bench, endpoint, policyOf } from "../support.ts";
 
 type Metadata = { readonly [key: string]: unknown };
 
@@ -45,28 +45,10 @@ const subsets = (config: object, hosts: object = stages): object => ({
 });
 const typed = (config: object): object => ({
   ...stages,
-  load_balancing_policy: {
-    policies: [{
-      typed_extension_config: {
-        name: "envoy.load_balancing_policies.subset",
-        typed_config: {
-          "@type": "type.googleapis.com/envoy.extensions.load_balancing_policies.subset.v3.Subset",
-          subset_lb_policy: {
-            policies: [{
-              typed_extension_config: {
-                name: "envoy.load_balancing_policies.random",
-                typed_config: {
-                  "@type":
-                    "type.googleapis.com/envoy.extensions.load_balancing_policies.random.v3.Random",
-                },
-              },
-            }],
-          },
-          ...config,
-        },
-      },
-    }],
-  },
+  load_balancing_policy: policyOf("subset", "Subset", {
+    subset_lb_policy: policyOf("random", "Random"),
+    ...config,
+  }),
 });
 
 const PER_SELECTOR = {

@@ -3,13 +3,7 @@
 import { HeaderMap } from "../../../src/http/mod.ts";
 import { parseLoadReport } from "../../../src/upstream/mod.ts";
 import { assertEquals, assertOk } from "../../support/assert.ts";
-import { assignment, Bench, endpoint } from "../support.ts";
-
-const TYPE = "type.googleapis.com/envoy.extensions.load_balancing_policies";
-
-function policies(typed_config: object): object {
-  return { policies: [{ typed_extension_config: { name: "x", typed_config } }] };
-}
+import { assignment, Bench, endpoint, policyOf } from "../support.ts";
 
 Deno.test("wrr_locality: localities by their weights, hosts by theirs", async () => {
   const bench = new Bench();
@@ -22,13 +16,12 @@ Deno.test("wrr_locality: localities by their weights, hosts by theirs", async ()
         lb_endpoints: [endpoint(2), endpoint(3)],
       },
     ),
-    load_balancing_policy: policies({
-      "@type": `${TYPE}.wrr_locality.v3.WrrLocality`,
-      endpoint_picking_policy: policies({
-        "@type": `${TYPE}.client_side_weighted_round_robin.v3.ClientSideWeightedRoundRobin`,
-        blackout_period: "0s",
-        weight_update_period: "1s",
-      }),
+    load_balancing_policy: policyOf("wrr_locality", "WrrLocality", {
+      endpoint_picking_policy: policyOf(
+        "client_side_weighted_round_robin",
+        "ClientSideWeightedRoundRobin",
+        { blackout_period: "0s", weight_update_period: "1s" },
+      ),
     }),
   });
   const hosts = cluster.hostSets[0]!.hosts;

@@ -3,7 +3,7 @@
 
 import { assertEquals, assertOk } from "../../support/assert.ts";
 import type { WorkerCluster } from "../../../src/upstream/mod.ts";
-import { assignment, Bench, endpoint } from "../support.ts";
+import { assignment, Bench, endpoint, policyOf } from "../support.ts";
 
 const OWN = { locality: { region: "r", zone: "a", subZone: "" }, cluster: "self" };
 const SICK = { health_status: "UNHEALTHY" };
@@ -20,18 +20,9 @@ function hosts(port: number, count: number, more: object = {}): object[] {
 
 const common = (zones: object): object => ({ common_lb_config: { zone_aware_lb_config: zones } });
 const typed = (zones: object): object => ({
-  load_balancing_policy: {
-    policies: [{
-      typed_extension_config: {
-        name: "x",
-        typed_config: {
-          "@type":
-            "type.googleapis.com/envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin",
-          locality_lb_config: { zone_aware_lb_config: zones },
-        },
-      },
-    }],
-  },
+  load_balancing_policy: policyOf("round_robin", "RoundRobin", {
+    locality_lb_config: { zone_aware_lb_config: zones },
+  }),
 });
 
 /** The share of requests that go to the own zone, in percent. */

@@ -5,7 +5,7 @@ import { formatAddress, type Problems } from "../../../src/base/mod.ts";
 import type { AnyMessage } from "../../../src/proto/mod.ts";
 import type { ResourceEvents, ResourceSource } from "../../../src/upstream/mod.ts";
 import { decodeMessage } from "../../support/messages.ts";
-import { Bench, endpoint } from "../support.ts";
+import { Bench, EDS, endpoint, TCP_CHECK } from "../support.ts";
 
 /** A source that answers when the test says so. */
 class FakeSource {
@@ -40,10 +40,6 @@ async function assignmentOf(value: object): Promise<AnyMessage> {
   return (await decodeMessage<AnyMessage>(type, { cluster_name: "c", ...value })).message;
 }
 
-const EDS = {
-  type: "EDS",
-  eds_cluster_config: { eds_config: { path_config_source: { path: "/eds.yaml" } } },
-};
 const at = (...ports: number[]): object => ({
   endpoints: [{ lb_endpoints: ports.map((port) => endpoint(port)) }],
 });
@@ -173,19 +169,8 @@ Deno.test("EDS: drop_overloads come and go with the assignment", async () => {
   ]);
 });
 
-const CHECK = {
-  health_checks: [{
-    timeout: "1s",
-    interval: "1s",
-    no_traffic_interval: "1s",
-    unhealthy_threshold: 1,
-    healthy_threshold: 1,
-    tcp_health_check: {},
-  }],
-};
-
 Deno.test("EDS: a removed host that its checks find well stays until one fails", async () => {
-  const { bench, source } = await edsBench(CHECK);
+  const { bench, source } = await edsBench(TCP_CHECK);
   await source.answer("1", at(1, 2));
   for (const connection of bench.connections) connection.connected();
   assertEquals(hosts(bench), ["127.0.0.1:1 healthy", "127.0.0.1:2 healthy"]);
@@ -203,7 +188,7 @@ Deno.test("EDS: a removed host that its checks find well stays until one fails",
 });
 
 Deno.test("EDS: with ignore_health_on_host_removal a host goes at once", async () => {
-  const { bench, source } = await edsBench({ ...CHECK, ignore_health_on_host_removal: true });
+  const { bench, source } = await edsBench({ ...TCP_CHECK, ignore_health_on_host_removal: true });
   await source.answer("1", at(1, 2));
   for (const connection of bench.connections) connection.connected();
   await source.answer("2", at(1));
