@@ -10,6 +10,7 @@ import { HttpLoad } from "../support/chaos/http_load.ts";
 import { type RunningProxy, startProxy } from "../support/proxy.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { untilWithin } from "../support/until.ts";
+import { anyHostYaml, bootstrapYaml, httpListenerYaml } from "../support/yaml.ts";
 
 const TYPES = "type.googleapis.com/envoy.extensions";
 const RATE_PER_S = 500;
@@ -19,25 +20,7 @@ const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 
 const until = untilWithin(60_000, { everyMs: 50 });
 
-const CONFIG = `
-admin: { address: { socket_address: { address: 127.0.0.1, port_value: {{admin}} } } }
-static_resources:
-  listeners:
-  - name: http
-    stat_prefix: http
-    address: { socket_address: { address: 127.0.0.1, port_value: {{http}} } }
-    filter_chains:
-    - filters:
-      - name: envoy.filters.network.http_connection_manager
-        typed_config:
-          "@type": ${TYPES}.filters.network.http_connection_manager.v3.HttpConnectionManager
-          stat_prefix: http
-          request_headers_timeout: 2s
-          route_config:
-            virtual_hosts:
-            - name: v
-              domains: ["*"]
-              routes:
+const HOSTS = anyHostYaml(`
               - { match: { prefix: /patient }, route: { cluster: c, timeout: 60s } }
               - match: { prefix: / }
                 route:
@@ -46,11 +29,17 @@ static_resources:
                   retry_policy:
                     retry_on: connect-failure,reset
                     num_retries: 2
-                    per_try_timeout: 1s
-          http_filters:
-          - name: envoy.filters.http.router
-            typed_config: { "@type": ${TYPES}.filters.http.router.v3.Router }
-  clusters:
+                    per_try_timeout: 1s`);
+
+const CONFIG = bootstrapYaml(
+  httpListenerYaml({
+    name: "http",
+    statPrefix: "http",
+    listener: "\n    stat_prefix: http",
+    manager: "\n          request_headers_timeout: 2s",
+    hosts: HOSTS,
+  }),
+  `
   - name: c
     connect_timeout: 20s
     load_assignment:
@@ -70,8 +59,8 @@ static_resources:
       envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
         "@type": ${TYPES}.upstreams.http.v3.HttpProtocolOptions
         common_http_protocol_options: { idle_timeout: 0.5s }
-        explicit_http_config: { http_protocol_options: {} }
-`;
+        explicit_http_config: { http_protocol_options: {} }`,
+);
 
 /** An upstream in this process that answers after a moment, when it is told to, or not at all. */
 class Upstream {

@@ -3,7 +3,7 @@
 import { assertEquals, assertMatch, assertOk } from "../support/assert.ts";
 import { freePort } from "../support/proxy.ts";
 import { RawClient } from "../support/raw_client.ts";
-import { HCM, ROUTER } from "../support/yaml.ts";
+import { anyHostYaml, httpListenerYaml } from "../support/yaml.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const LIMIT_MS = 15_000;
@@ -14,17 +14,15 @@ const pipe = (path: string): string => `{ pipe: { path: "${path}", mode: 384 } }
 const admin = (where: string): string => `admin: { address: ${where} }\n`;
 
 /** A listener that answers by itself. */
-const listener = (name: string, where: string, more = ""): string => `
-  - name: ${name}
-    address: ${where}${more}
-    filter_chains:
-    - filters:
-      - name: envoy.filters.network.http_connection_manager
-        typed_config:
-          "@type": ${HCM}
-          stat_prefix: ${name}
-          route_config: { name: r, virtual_hosts: [{ name: v, domains: ["*"], routes: [{ match: { prefix: / }, direct_response: { status: 200, body: { inline_string: "${name}" } } }] }] }
-          http_filters: [{ name: envoy.filters.http.router, typed_config: { "@type": ${ROUTER} } }]`;
+const listener = (name: string, where: string, more = ""): string =>
+  httpListenerYaml({
+    name,
+    address: where,
+    listener: more,
+    statPrefix: name,
+    hosts: anyHostYaml(`
+              - { match: { prefix: / }, direct_response: { status: 200, body: { inline_string: "${name}" } } }`),
+  });
 
 const listeners = (...all: string[]): string => `static_resources:\n  listeners:${all.join("")}\n`;
 

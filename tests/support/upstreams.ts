@@ -2,6 +2,7 @@
 
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import * as http2 from "node:http2";
+import type { Server } from "node:net";
 
 /** A server that can be ended. */
 export interface TestUpstream {
@@ -20,14 +21,19 @@ export async function http1Upstream(
     seen++;
     handler(request, response);
   });
+  return await served(server, () => seen, () => server.closeAllConnections());
+}
+
+/** `cut` ends the connections that a close would wait for. */
+async function served(server: Server, seen: () => number, cut: () => void): Promise<TestUpstream> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     port: (server.address() as { port: number }).port,
-    seen: () => seen,
+    seen,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
-        server.closeAllConnections();
+        cut();
       }),
   };
 }
@@ -85,16 +91,9 @@ export async function grpcUpstream(): Promise<TestUpstream> {
       stream.end();
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return {
-    port: (server.address() as { port: number }).port,
-    seen: () => seen,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        for (const session of sessions) session.destroy();
-      }),
-  };
+  return await served(server, () => seen, () => {
+    for (const session of sessions) session.destroy();
+  });
 }
 
 /** A gRPC message on the wire: flag, length, bytes. */

@@ -49,11 +49,13 @@ export function tlsChainYaml(certs: string): string {
             tls_certificates: [{ certificate_chain: { filename: ${certs}/cert.pem }, private_key: { filename: ${certs}/key.pem } }]`;
 }
 
-/** What may differ from one HTTP listener to the next; each part begins with a line break. */
+/** What may differ from one HTTP listener to the next. Lines of YAML begin with a line break. */
 export interface HttpListenerParts {
   readonly name: string;
   /** `{{name}}` of 127.0.0.1 if absent. */
   readonly address?: string;
+  /** Of the connection manager's statistics; `ingress` if absent. */
+  readonly statPrefix?: string;
   /** Items of `virtual_hosts`, indented by 12 columns. */
   readonly hosts: string;
   /** More fields of the listener, indented by 4 columns. */
@@ -64,9 +66,10 @@ export interface HttpListenerParts {
   readonly manager?: string;
 }
 
-/** A listener whose connection manager has the router alone, and `http.ingress` for its statistics. */
+/** A listener whose connection manager has the router alone. */
 export function httpListenerYaml(parts: HttpListenerParts): string {
-  const { name, address = localYaml(name), hosts, listener = "", chain = "", manager = "" } = parts;
+  const { name, address = localYaml(name), statPrefix = "ingress", hosts } = parts;
+  const { listener = "", chain = "", manager = "" } = parts;
   return `
   - name: ${name}
     address: ${address}${listener}
@@ -75,7 +78,7 @@ export function httpListenerYaml(parts: HttpListenerParts): string {
       - name: envoy.filters.network.http_connection_manager
         typed_config:
           "@type": ${HCM}
-          stat_prefix: ingress${manager}
+          stat_prefix: ${statPrefix}${manager}
           route_config:
             name: r
             virtual_hosts:${hosts}

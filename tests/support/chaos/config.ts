@@ -4,6 +4,8 @@
  * 3 that fail in a row.
  */
 
+import { anyHostYaml, httpListenerYaml, localYaml } from "../yaml.ts";
+
 /** The one name that all clusters resolve. */
 export const UPSTREAM_NAME = "upstreams.chaos.test";
 /** Higher than any load here: what is tested is that they come back to their start. */
@@ -17,9 +19,6 @@ const TYPES = "type.googleapis.com/envoy.extensions";
 const HTTP_OPTIONS = `${TYPES}.upstreams.http.v3.HttpProtocolOptions`;
 const CARES = `${TYPES}.network.dns_resolver.cares.v3.CaresDnsResolverConfig`;
 const PREVIOUS_HOSTS = `${TYPES}.retry.host.previous_hosts.v3.PreviousHostsPredicate`;
-
-const local = (port: string): string =>
-  `{ socket_address: { address: 127.0.0.1, port_value: {{${port}}} } }`;
 
 const HTTP_CHECK = "http_health_check: { path: /health }";
 const HTTP2_CHECK = "http_health_check: { path: /health, codec_client_type: HTTP2 }";
@@ -100,32 +99,21 @@ const route = (name: string): string => `
                     - name: envoy.retry_host_predicates.previous_hosts
                       typed_config: { "@type": ${PREVIOUS_HOSTS} }`;
 
+const HTTP_LISTENER = httpListenerYaml({
+  name: "http",
+  statPrefix: "http",
+  hosts: anyHostYaml(route("h1") + route("h2")),
+});
+
 /** For `startProxy`; wants the ports dns, up1, up2 and up3. */
 export const CHAOS_CONFIG = `
-admin: { address: ${local("admin")} }
+admin: { address: ${localYaml("admin")} }
 cluster_manager: { outlier_detection: { event_log_path: "{{dir}}/${OUTLIER_LOG}" } }
 static_resources:
-  listeners:
-  - name: http
-    address: ${local("http")}
-    filter_chains:
-    - filters:
-      - name: envoy.filters.network.http_connection_manager
-        typed_config:
-          "@type": ${TYPES}.filters.network.http_connection_manager.v3.HttpConnectionManager
-          stat_prefix: http
-          route_config:
-            name: r
-            virtual_hosts:
-            - name: v
-              domains: ["*"]
-              routes:${route("h1")}${route("h2")}
-          http_filters:
-          - name: envoy.filters.http.router
-            typed_config: { "@type": ${TYPES}.filters.http.router.v3.Router }
+  listeners:${HTTP_LISTENER}
   - name: tcp
     stat_prefix: tcp
-    address: ${local("tcp")}
+    address: ${localYaml("tcp")}
     filter_chains:
     - filters:
       - name: envoy.filters.network.tcp_proxy
