@@ -63,7 +63,7 @@ export class HashBalancer implements Balancer {
   }
 
   refresh(sets: readonly HostSet[], shared?: readonly TableData[]): void {
-    const load = sets.length === 0 ? EMPTY_LOAD : priorityLoad(sets, panicThreshold(this.#options));
+    const load = priorityLoad(sets, panicThreshold(this.#options));
     this.#load = load;
     const data: TableData[] = [];
     this.#tables = sets.map((set, i) => {

@@ -76,9 +76,8 @@ export class LoadBalancer implements Balancer {
 
   /** Takes over changed hosts; `sets` are in order of their priorities, without gaps. */
   refresh(sets: readonly HostSet[]): void {
-    const threshold = panicThreshold(this.#options);
     this.#sets = sets;
-    this.#load = sets.length === 0 ? EMPTY_LOAD : priorityLoad(sets, threshold);
+    this.#load = priorityLoad(sets, panicThreshold(this.#options));
     this.#pickers = sets.map((set, i) => this.#pickersOf(set, this.#pickers[i]));
     this.refreshLocal();
   }

@@ -22,8 +22,12 @@ export interface Availability {
   readonly degraded: number;
 }
 
+/** The loads of a cluster without any priority. */
+export const EMPTY_LOAD: PriorityLoad = { healthy: [100], degraded: [0], panic: [true] };
+
 /** @param panicThreshold percent; 0 switches panic off */
 export function priorityLoad(sets: readonly HostSet[], panicThreshold: number): PriorityLoad {
+  if (sets.length === 0) return EMPTY_LOAD;
   const available = sets.map(availabilityOf);
   const total = Math.min(100, available.reduce((sum, a) => sum + a.healthy + a.degraded, 0));
   if (panicThreshold === 0 && total === 0) {
@@ -45,9 +49,6 @@ export function panicThreshold(options: {
   const { runtime, healthyPanicThreshold } = options;
   return Math.min(100, runtime.number("upstream.healthy_panic_threshold", healthyPanicThreshold));
 }
-
-/** The loads of a cluster without any priority. */
-export const EMPTY_LOAD: PriorityLoad = { healthy: [100], degraded: [0], panic: [true] };
 
 /** The first degraded share's index is told apart by `isDegraded`. */
 export interface PriorityChoice {

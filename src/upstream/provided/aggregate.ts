@@ -98,7 +98,7 @@ class AggregateBalancer implements Balancer {
     });
     this.#places = places;
     this.#sets = sets;
-    this.#load = sets.length === 0 ? EMPTY_LOAD : priorityLoad(sets, panicThreshold(this.#options));
+    this.#load = priorityLoad(sets, panicThreshold(this.#options));
   }
 }
 

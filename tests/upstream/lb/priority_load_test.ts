@@ -115,6 +115,7 @@ const ROWS: readonly {
     degraded: [0, 0, 0],
     panic: [true, true, true],
   },
+  { name: "no priority at all", sets: [], healthy: [100], degraded: [0], panic: [true] },
 ];
 
 for (const row of ROWS) {
