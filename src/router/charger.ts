@@ -69,11 +69,11 @@ export class Charger {
   charge(status: number, host: Host | undefined, isCanary: boolean): void {
     if (!this.#isCounted) return;
     if (this.#countsCodes) {
-      const isInternal = this.#isInternal;
-      this.#cluster.chargeResponse(status, { isInternal, isCanary, timeMs: undefined });
+      const kind = { isInternal: this.#isInternal, isCanary };
+      this.#cluster.chargeResponse(status, kind);
       const zone = host?.locality.zone ?? "";
       if (zone !== "") this.#cluster.chargeZone(zone, status);
-      this.#alternative?.charge(status, { isInternal, isCanary, timeMs: undefined });
+      this.#alternative?.charge(status, kind);
       for (let i = 0; i < this.trees.length; i++) this.trees[i]!.codes.charge(status);
     }
     if (host !== undefined && status >= 500) host.stats.inc(HOST_STAT.rqError);

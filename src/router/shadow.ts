@@ -256,7 +256,7 @@ export class ShadowRequest
 
   #charge(status: number): void {
     const isCanary = this.#host?.isCanary ?? false;
-    this.#cluster.info.chargeResponse(status, { isInternal: true, isCanary, timeMs: undefined });
+    this.#cluster.info.chargeResponse(status, { isInternal: true, isCanary });
     const zone = this.#host?.locality.zone ?? "";
     if (zone !== "") this.#cluster.info.chargeZone(zone, status);
     if (status >= 500) this.#host?.stats.inc(HOST_STAT.rqError);

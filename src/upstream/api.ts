@@ -202,6 +202,12 @@ export interface CircuitBreaker {
   releaseRetry(): void;
 }
 
+/** Which trees of counters a response belongs to, besides that of all. */
+export interface ResponseKind {
+  readonly isInternal: boolean;
+  readonly isCanary: boolean;
+}
+
 /** Facts and stats of a cluster. */
 export interface ClusterInfo {
   readonly name: string;
@@ -221,14 +227,7 @@ export interface ClusterInfo {
   readonly stats: StatGroup;
   readonly connectTime: Histogram;
   /** `upstream_rq_<code>`, `upstream_rq_<n>xx`, `upstream_rq_completed`; internal_, external_ and canary trees. */
-  chargeResponse(
-    status: number,
-    options: {
-      readonly isInternal: boolean;
-      readonly isCanary: boolean;
-      readonly timeMs: number | undefined;
-    },
-  ): void;
+  chargeResponse(status: number, kind: ResponseKind): void;
   /** Counts a response of a host in `zone` under `zone.<own>.<zone>`, where the own zone is known. */
   chargeZone(zone: string, status: number): void;
   recordZoneTime(zone: string, timeMs: number): void;

@@ -4,7 +4,7 @@ import { type Dispatcher, durationMsOr } from "../base/mod.ts";
 import type { envoy_config_cluster_v3_Cluster } from "../proto/mod.ts";
 import type { CompileContext, Runtime } from "../runtime/mod.ts";
 import { type Histogram, sanitizeStatName, type Scope, type StatGroup } from "../stats/mod.ts";
-import type { ClusterInfo } from "./api.ts";
+import type { ClusterInfo, ResponseKind } from "./api.ts";
 import { CLUSTER_STATS } from "./cluster_stats.ts";
 import { type SizeHistograms, sizeHistograms } from "./conn_pool/stream_sizes.ts";
 import type { UpstreamProtocolOptions } from "./protocol_options.ts";
@@ -94,15 +94,8 @@ export class ClusterFacts implements ClusterInfo {
     this.setDropOverload(readDropOverload(message.loadAssignment));
   }
 
-  chargeResponse(
-    status: number,
-    options: {
-      readonly isInternal: boolean;
-      readonly isCanary: boolean;
-      readonly timeMs: number | undefined;
-    },
-  ): void {
-    this.#codes.charge(status, options);
+  chargeResponse(status: number, kind: ResponseKind): void {
+    this.#codes.charge(status, kind);
   }
 
   chargeDropOverload(): void {

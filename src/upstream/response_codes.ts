@@ -4,6 +4,7 @@
  */
 
 import type { Counter, Histogram, Scope } from "../stats/mod.ts";
+import type { ResponseKind } from "./api.ts";
 
 const CLASSES: readonly string[] = ["", "1xx", "2xx", "3xx", "4xx", "5xx"];
 
@@ -59,35 +60,17 @@ export class ResponseCodes {
     this.#plain = new CodeTree(scope);
   }
 
-  charge(
-    status: number,
-    options: {
-      readonly isInternal: boolean;
-      readonly isCanary: boolean;
-      readonly timeMs: number | undefined;
-    },
-  ): void {
+  charge(status: number, { isInternal, isCanary }: ResponseKind): void {
     this.#plain.charge(status);
-    const side = options.isInternal
+    const side = isInternal
       ? this.#internal ??= new CodeTree(this.#scope.scope("internal"))
       : this.#external ??= new CodeTree(this.#scope.scope("external"));
     side.charge(status);
-    const canary = options.isCanary
-      ? this.#canary ??= new CodeTree(this.#scope.scope("canary"))
-      : undefined;
-    canary?.charge(status);
-    const timeMs = options.timeMs;
-    if (timeMs === undefined) return;
-    this.#plain.recordTime(timeMs);
-    side.recordTime(timeMs);
-    canary?.recordTime(timeMs);
+    if (isCanary) (this.#canary ??= new CodeTree(this.#scope.scope("canary"))).charge(status);
   }
 
   /** Records how long a whole response took, in milliseconds. */
-  recordTime(
-    timeMs: number,
-    { isInternal, isCanary }: { readonly isInternal: boolean; readonly isCanary: boolean },
-  ): void {
+  recordTime(timeMs: number, { isInternal, isCanary }: ResponseKind): void {
     this.#plain.recordTime(timeMs);
     (isInternal ? this.#internal : this.#external)?.recordTime(timeMs);
     if (isCanary) this.#canary?.recordTime(timeMs);
