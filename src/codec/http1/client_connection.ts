@@ -20,30 +20,25 @@ import {
   STATUS_TEXTS,
 } from "../../http/mod.ts";
 import type { CodecStats, CodecTransport, Http1Options } from "../options.ts";
-import { BodyReader } from "./body_reader.ts";
 import { BodyWriter, EMPTY } from "./body_writer.ts";
 import { type ClientStreamOwner, Http1ClientStream } from "./client_stream.ts";
 import {
   BAD_MESSAGE,
   DETAILS,
   type Fault,
-  HEADERS_TOO_LARGE,
   PREMATURE_RESPONSE,
-  TOO_MANY_HEADERS,
   TOO_MANY_INTERIM,
 } from "./details.ts";
-import { HeadReader } from "./head_reader.ts";
-import type { ScanMode } from "./head_scanner.ts";
 import { HeadWriter } from "./head_writer.ts";
 import { type FieldsMode, MessageFacts, readFields } from "./message_fields.ts";
+import { MessageReader } from "./message_reader.ts";
 import { judgeResponse, type ResponsePlan } from "./response_rules.ts";
 import { StatusLine } from "./status_line.ts";
-import { readTrailers } from "./trailer_rules.ts";
 
 /** Interim responses to one request; a million of them would be work without an end. */
 const MAX_INTERIM = 10;
 
-type State = "idle" | "head" | "body" | "trailers" | "raw" | "closing";
+type State = "idle" | "message" | "closing";
 
 /**
  * The codec of one upstream HTTP/1 connection: `newStream` sends a request, `dispatch` takes the
@@ -55,19 +50,15 @@ export class Http1ClientConnection implements ClientHttpConnection, ClientStream
   readonly headWriter: HeadWriter;
   readonly bodyWriter = new BodyWriter();
   readonly #callbacks: ClientConnectionCallbacks;
-  readonly #reader: HeadReader;
-  readonly #body = new BodyReader();
+  readonly #reader: MessageReader;
   readonly #line = new StatusLine();
   readonly #facts = new MessageFacts();
   readonly #plan: ResponsePlan = { body: "none", keepAlive: true };
-  readonly #headMode: ScanMode;
-  readonly #trailerMode: ScanMode;
   readonly #fieldsMode: FieldsMode;
   #state: State = "idle";
   #stream: Http1ClientStream | undefined = undefined;
   #error: CodecError | undefined = undefined;
   #keepAlive = true;
-  #isHeadBegun = false;
   #isAboveHighWatermark = false;
   /** Whether the piece at hand holds bytes past the response. */
   #hasExcess = false;
@@ -82,9 +73,7 @@ export class Http1ClientConnection implements ClientHttpConnection, ClientStream
     this.options = options;
     this.#callbacks = callbacks;
     this.headWriter = new HeadWriter(transport.output);
-    this.#reader = new HeadReader(options.maxHeadersBytes);
-    this.#headMode = { hasStartLine: true, lenient: true, maxFields: options.maxHeadersCount };
-    this.#trailerMode = { ...this.#headMode, hasStartLine: false, lenient: false };
+    this.#reader = new MessageReader(options, true);
     this.#fieldsMode = {
       isRequest: false,
       underscores: "allow",
@@ -138,11 +127,11 @@ export class Http1ClientConnection implements ClientHttpConnection, ClientStream
   onEnd(): CodecError | undefined {
     const stream = this.#stream;
     if (stream !== undefined) {
-      if (this.#state === "body" && this.#body.isUntilClose) {
+      if (this.#reader.isInOpenBody) {
         this.#plan.keepAlive = false;
         this.#completeResponse(stream, false);
         stream.decoder.decodeData(EMPTY, true);
-      } else if (this.#state !== "raw" && (this.#state !== "head" || this.#isHeadBegun)) {
+      } else if (!this.#reader.isRaw && !this.#reader.isBeforeHead) {
         this.#fail(BAD_MESSAGE);
       }
     }
@@ -151,7 +140,7 @@ export class Http1ClientConnection implements ClientHttpConnection, ClientStream
   }
 
   onConnectionClosed(reason: ResetReason, details: string): void {
-    const isCut = this.#state === "body" && !this.#body.isUntilClose;
+    const isCut = this.#state === "message" && this.#reader.isInFramedBody;
     this.#close();
     const stream = this.#stream;
     if (stream === undefined) return;
@@ -209,7 +198,7 @@ export class Http1ClientConnection implements ClientHttpConnection, ClientStream
 
   #close(): void {
     this.#state = "closing";
-    this.#reader.finish();
+    this.#reader.head.finish();
   }
 
   #settle(): CodecError | undefined {
@@ -220,57 +209,44 @@ export class Http1ClientConnection implements ClientHttpConnection, ClientStream
   }
 
   #beginHead(): void {
-    this.#state = "head";
-    this.#isHeadBegun = false;
-    this.#reader.begin(this.#headMode);
+    this.#state = "message";
+    this.#reader.begin();
   }
 
   #step(bytes: Uint8Array, at: number, stream: Http1ClientStream): number {
-    switch (this.#state) {
-      case "head":
-      case "trailers":
-        return this.#readHead(bytes, at, stream);
-      case "body":
-        return this.#readBody(bytes, at, stream);
-      default:
-        stream.wireBytesReceived += bytes.length - at;
-        stream.decoder.decodeData(at === 0 ? bytes : bytes.subarray(at), false);
-        return bytes.length;
-    }
-  }
-
-  #readHead(bytes: Uint8Array, from: number, stream: Http1ClientStream): number {
     const reader = this.#reader;
-    const next = reader.read(bytes, from);
-    stream.wireBytesReceived += next - from;
-    this.#isHeadBegun = true;
-    switch (reader.result) {
-      case "done":
-        if (this.#state === "trailers") this.#onTrailers(stream, next < bytes.length);
-        else this.#onHead(stream, next < bytes.length);
+    const next = reader.read(bytes, at);
+    stream.wireBytesReceived += next - at;
+    switch (reader.event) {
+      case "head":
+        this.#onHead(stream, next < bytes.length);
+        break;
+      case "data":
+        stream.decoder.decodeData(reader.data(bytes), false);
+        break;
+      case "last_data":
+        this.#completeResponse(stream, next < bytes.length);
+        stream.decoder.decodeData(reader.data(bytes), true);
+        break;
+      case "trailers":
+        this.#onTrailers(stream, next < bytes.length);
         break;
       case "bad":
-        this.#fail(BAD_MESSAGE);
-        break;
-      case "too_many":
-        this.#fail(TOO_MANY_HEADERS);
-        break;
-      case "too_large":
-        this.#fail(HEADERS_TOO_LARGE);
+        this.#fail(reader.fault);
     }
     return next;
   }
 
   #onHead(stream: Http1ClientStream, hasMore: boolean): void {
-    const reader = this.#reader;
+    const { head } = this.#reader;
     const line = this.#line;
-    if (!line.parse(reader.text, reader.scanner.startLineLength)) return this.#fail(BAD_MESSAGE);
+    if (!line.parse(head.text, head.scanner.startLineLength)) return this.#fail(BAD_MESSAGE);
     const headers = new HeaderMap();
     headers.append(H.status, ":status", STATUS_TEXTS[line.status]!);
     this.#facts.reset();
-    readFields(reader, headers, this.#facts, this.#fieldsMode);
-    stream.headerBytesReceived += reader.scanner.length;
-    reader.finish();
+    readFields(head, headers, this.#facts, this.#fieldsMode);
+    stream.headerBytesReceived += head.scanner.length;
+    head.finish();
     const plan = this.#plan;
     const fault = judgeResponse(line, headers, this.#facts, stream.request, plan);
     if (fault !== undefined) return this.#fail(fault);
@@ -296,38 +272,12 @@ export class Http1ClientConnection implements ClientHttpConnection, ClientStream
       stream.decoder.decodeHeaders(headers, true);
       return;
     }
-    if (framing === "raw") this.#state = "raw";
-    else {
-      this.#state = "body";
-      this.#body.begin(framing, this.#facts.contentLength);
-    }
+    this.#reader.beginBody(framing, this.#facts.contentLength);
     stream.decoder.decodeHeaders(headers, false);
   }
 
-  #readBody(bytes: Uint8Array, from: number, stream: Http1ClientStream): number {
-    const body = this.#body;
-    const next = body.read(bytes, from);
-    stream.wireBytesReceived += next - from;
-    switch (body.event) {
-      case "data":
-        stream.decoder.decodeData(slice(bytes, body.dataStart, body.dataEnd), false);
-        break;
-      case "last_data":
-        this.#completeResponse(stream, next < bytes.length);
-        stream.decoder.decodeData(slice(bytes, body.dataStart, body.dataEnd), true);
-        break;
-      case "trailers":
-        this.#state = "trailers";
-        this.#reader.begin(this.#trailerMode);
-        break;
-      case "bad":
-        this.#fail(BAD_MESSAGE);
-    }
-    return next;
-  }
-
   #onTrailers(stream: Http1ClientStream, hasMore: boolean): void {
-    const trailers = this.options.enableTrailers ? readTrailers(this.#reader) : undefined;
+    const trailers = this.#reader.takeTrailers(this.options.enableTrailers);
     this.#completeResponse(stream, hasMore);
     if (trailers === undefined) stream.decoder.decodeData(EMPTY, true);
     else stream.decoder.decodeTrailers(trailers);
@@ -335,7 +285,6 @@ export class Http1ClientConnection implements ClientHttpConnection, ClientStream
 
   /** Before the user hears of the end: it may begin the next request within the call. */
   #completeResponse(stream: Http1ClientStream, hasMore: boolean): void {
-    this.#reader.finish();
     this.#hasExcess = hasMore;
     stream.detach();
     this.#stream = undefined;
@@ -352,8 +301,4 @@ export class Http1ClientConnection implements ClientHttpConnection, ClientStream
     stream.detach();
     stream.decoder.onReset("protocol_error", fault.details);
   }
-}
-
-function slice(bytes: Uint8Array, start: number, end: number): Uint8Array {
-  return start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end);
 }

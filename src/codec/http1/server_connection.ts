@@ -19,27 +19,18 @@ import {
   type ServerConnectionCallbacks,
 } from "../../http/mod.ts";
 import type { CodecStats, CodecTransport, Http1Options } from "../options.ts";
-import { BodyReader } from "./body_reader.ts";
 import { BodyWriter } from "./body_writer.ts";
 import { CR, LF } from "./char_tables.ts";
-import {
-  BAD_MESSAGE,
-  DETAILS,
-  type Fault,
-  HEADERS_TOO_LARGE,
-  TOO_MANY_HEADERS,
-} from "./details.ts";
-import { HeadReader } from "./head_reader.ts";
-import type { ScanMode } from "./head_scanner.ts";
+import { BAD_MESSAGE, DETAILS, type Fault } from "./details.ts";
 import { HeadWriter } from "./head_writer.ts";
 import { KeptBytes } from "./kept_bytes.ts";
 import { type FieldsMode, MessageFacts, readFields } from "./message_fields.ts";
+import { MessageReader } from "./message_reader.ts";
 import { RequestLine } from "./request_line.ts";
 import { judgeRequest, type RequestPlan } from "./request_rules.ts";
 import { Http1ServerStream, NO_BYTES, type ServerStreamOwner } from "./server_stream.ts";
-import { readTrailers } from "./trailer_rules.ts";
 
-type State = "idle" | "head" | "body" | "trailers" | "raw" | "responding" | "closing";
+type State = "idle" | "message" | "responding" | "closing";
 
 /**
  * The codec of one downstream HTTP/1 connection: `dispatch` takes bytes, callbacks get the
@@ -52,13 +43,10 @@ export class Http1ServerConnection implements HttpConnection, ServerStreamOwner 
   readonly bodyWriter = new BodyWriter();
   readonly #callbacks: ServerConnectionCallbacks;
   readonly #stats: CodecStats;
-  readonly #reader: HeadReader;
-  readonly #body = new BodyReader();
+  readonly #reader: MessageReader;
   readonly #line = new RequestLine();
   readonly #facts = new MessageFacts();
   readonly #plan: RequestPlan = { body: "none", keepAlive: true };
-  readonly #headMode: ScanMode;
-  readonly #trailerMode: ScanMode;
   readonly #fieldsMode: FieldsMode;
   readonly #kept: KeptBytes;
   #state: State = "idle";
@@ -82,9 +70,7 @@ export class Http1ServerConnection implements HttpConnection, ServerStreamOwner 
     this.#callbacks = callbacks;
     this.#stats = stats;
     this.headWriter = new HeadWriter(transport.output);
-    this.#reader = new HeadReader(options.maxHeadersBytes);
-    this.#headMode = { hasStartLine: true, lenient: false, maxFields: options.maxHeadersCount };
-    this.#trailerMode = { ...this.#headMode, hasStartLine: false };
+    this.#reader = new MessageReader(options, false);
     this.#fieldsMode = {
       isRequest: true,
       underscores: options.headersWithUnderscores,
@@ -188,7 +174,7 @@ export class Http1ServerConnection implements HttpConnection, ServerStreamOwner 
 
   #close(): void {
     this.#state = "closing";
-    this.#reader.finish();
+    this.#reader.head.finish();
     this.#kept.release();
   }
 
@@ -208,19 +194,29 @@ export class Http1ServerConnection implements HttpConnection, ServerStreamOwner 
   }
 
   #step(bytes: Uint8Array, at: number): number {
-    switch (this.#state) {
-      case "idle":
-        return this.#begin(bytes, at);
+    if (this.#state === "idle") return this.#begin(bytes, at);
+    const reader = this.#reader;
+    const stream = this.#stream!;
+    const next = reader.read(bytes, at);
+    stream.wireBytesReceived += next - at;
+    switch (reader.event) {
       case "head":
+        this.#onHead(stream);
+        break;
+      case "data":
+        stream.decoder!.decodeData(reader.data(bytes), false);
+        break;
+      case "last_data":
+        this.#completeRequest(stream);
+        stream.decoder!.decodeData(reader.data(bytes), true);
+        break;
       case "trailers":
-        return this.#readHead(bytes, at);
-      case "body":
-        return this.#readBody(bytes, at);
-      default:
-        this.#stream!.wireBytesReceived += bytes.length - at;
-        this.#stream!.decoder!.decodeData(at === 0 ? bytes : bytes.subarray(at), false);
-        return bytes.length;
+        this.#onTrailers(stream);
+        break;
+      case "bad":
+        this.#fail(reader.fault);
     }
+    return next;
   }
 
   /** RFC 9112 §2.2: blank lines before a request are skipped. */
@@ -235,10 +231,10 @@ export class Http1ServerConnection implements HttpConnection, ServerStreamOwner 
     if (at === bytes.length) return at;
     const stream = new Http1ServerStream(this);
     this.#stream = stream;
-    this.#state = "head";
+    this.#state = "message";
     this.#line.isHttp10 = false;
     if (this.#isDraining) stream.keepAlive = false;
-    this.#reader.begin(this.#headMode);
+    this.#reader.begin();
     stream.decoder = this.#callbacks.newStream(stream);
     if (this.#isAboveHighWatermark && this.#stream === stream) {
       this.onUnderlyingAboveWriteBufferHighWatermark();
@@ -250,39 +246,17 @@ export class Http1ServerConnection implements HttpConnection, ServerStreamOwner 
     return at;
   }
 
-  #readHead(bytes: Uint8Array, from: number): number {
-    const reader = this.#reader;
-    const next = reader.read(bytes, from);
-    const stream = this.#stream!;
-    stream.wireBytesReceived += next - from;
-    switch (reader.result) {
-      case "done":
-        if (this.#state === "trailers") this.#onTrailers(stream);
-        else this.#onHead(stream);
-        break;
-      case "bad":
-        this.#fail(BAD_MESSAGE);
-        break;
-      case "too_many":
-        this.#fail(TOO_MANY_HEADERS);
-        break;
-      case "too_large":
-        this.#fail(HEADERS_TOO_LARGE);
-    }
-    return next;
-  }
-
   #onHead(stream: Http1ServerStream): void {
-    const reader = this.#reader;
+    const { head } = this.#reader;
     const line = this.#line;
     stream.headerBytesReceived = stream.wireBytesReceived;
-    const lineFault = line.parse(reader.text, reader.scanner.startLineLength, this.options);
+    const lineFault = line.parse(head.text, head.scanner.startLineLength, this.options);
     if (lineFault !== undefined) return this.#fail(lineFault);
     const headers = new HeaderMap();
     this.#appendPseudoHeaders(headers);
     this.#facts.reset();
-    readFields(reader, headers, this.#facts, this.#fieldsMode);
-    reader.finish();
+    readFields(head, headers, this.#facts, this.#fieldsMode);
+    head.finish();
     const plan = this.#plan;
     const fault = judgeRequest(line, headers, this.#facts, this.options, plan);
     if (fault !== undefined) return this.#fail(fault);
@@ -325,40 +299,12 @@ export class Http1ServerConnection implements HttpConnection, ServerStreamOwner 
       stream.decoder!.decodeHeaders(headers, true);
       return;
     }
-    if (framing === "raw") this.#state = "raw";
-    else {
-      this.#state = "body";
-      this.#body.begin(framing, this.#facts.contentLength);
-    }
+    this.#reader.beginBody(framing, this.#facts.contentLength);
     stream.decoder!.decodeHeaders(headers, false);
   }
 
-  #readBody(bytes: Uint8Array, from: number): number {
-    const body = this.#body;
-    const next = body.read(bytes, from);
-    const stream = this.#stream!;
-    stream.wireBytesReceived += next - from;
-    switch (body.event) {
-      case "data":
-        stream.decoder!.decodeData(slice(bytes, body.dataStart, body.dataEnd), false);
-        break;
-      case "last_data":
-        this.#completeRequest(stream);
-        stream.decoder!.decodeData(slice(bytes, body.dataStart, body.dataEnd), true);
-        break;
-      case "trailers":
-        this.#state = "trailers";
-        this.#reader.begin(this.#trailerMode);
-        break;
-      case "bad":
-        this.#fail(BAD_MESSAGE);
-    }
-    return next;
-  }
-
   #onTrailers(stream: Http1ServerStream): void {
-    const trailers = this.options.enableTrailers ? readTrailers(this.#reader) : undefined;
-    this.#reader.finish();
+    const trailers = this.#reader.takeTrailers(this.options.enableTrailers);
     this.#completeRequest(stream);
     if (trailers === undefined) stream.decoder!.decodeData(NO_BYTES, true);
     else stream.decoder!.decodeTrailers(trailers);
@@ -400,8 +346,4 @@ export class Http1ServerConnection implements HttpConnection, ServerStreamOwner 
     if (this.#callbacks.onResumable !== undefined) this.#callbacks.onResumable();
     else queueMicrotask(() => this.resume());
   }
-}
-
-function slice(bytes: Uint8Array, start: number, end: number): Uint8Array {
-  return start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end);
 }
