@@ -165,8 +165,6 @@ export interface HttpConnection {
   shutdownNotice(): void;
   /** The last word: HTTP/2 GOAWAY with the real last stream id; HTTP/1: `connection: close` on responses to come. */
   goAway(): void;
-  /** Whether the connection waits for the peer or for us to write. */
-  wantsToWrite(): boolean;
   /** The connection's output went over / fell below its limits: told to all streams. */
   onUnderlyingAboveWriteBufferHighWatermark(): void;
   onUnderlyingBelowWriteBufferLowWatermark(): void;

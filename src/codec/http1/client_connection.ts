@@ -161,10 +161,6 @@ export class Http1ClientConnection implements ClientHttpConnection, ClientStream
     if (this.#stream === undefined) this.#close();
   }
 
-  wantsToWrite(): boolean {
-    return this.transport.output.length > 0;
-  }
-
   onUnderlyingAboveWriteBufferHighWatermark(): void {
     this.#isAboveHighWatermark = true;
     const stream = this.#stream;

@@ -133,10 +133,6 @@ export class Http1ServerConnection implements HttpConnection, ServerStreamOwner 
     if (this.#stream !== undefined) this.#stream.keepAlive = false;
   }
 
-  wantsToWrite(): boolean {
-    return this.transport.output.length > 0;
-  }
-
   onUnderlyingAboveWriteBufferHighWatermark(): void {
     this.#isAboveHighWatermark = true;
     const stream = this.#stream;

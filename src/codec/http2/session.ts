@@ -225,10 +225,6 @@ export class Http2Session
     this.#writeGoAway(this.streams.lastPeerId, ERROR_CODE.noError);
   }
 
-  wantsToWrite(): boolean {
-    return false; // frames go into the transport's output at once
-  }
-
   sendPing(opaque: number): void {
     if (!this.#isOver) this.writer.ping(opaque);
   }

@@ -1,5 +1,6 @@
 /** The clusters that bring their own balancer, by type. */
 
+import type { ExtensionRow } from "../../base/mod.ts";
 import type {
   envoy_config_cluster_v3_Cluster,
   envoy_extensions_clusters_aggregate_v3_ClusterConfig,
@@ -39,19 +40,13 @@ export interface ProvidedFactory {
   compile(config: object, context: CompileContext, isTls: boolean): ProvidedPolicy;
 }
 
-interface LazyRow {
-  readonly name: string;
-  readonly type: string;
-  readonly load: () => Promise<ProvidedFactory>;
-}
-
 export const CLUSTER_TYPES = [
   {
     name: "envoy.clusters.dynamic_forward_proxy",
     type: "envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig",
     load: async () => (await import("./dynamic_forward_proxy.ts")).dynamicForwardProxy,
   },
-] as const satisfies readonly LazyRow[];
+] as const satisfies readonly ExtensionRow<ProvidedFactory>[];
 
 /** The balancer a cluster brings with it; undefined for those that are balanced by a policy. */
 export function compileProvided(

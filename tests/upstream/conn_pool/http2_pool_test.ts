@@ -67,9 +67,6 @@ class FakeCodec implements ClientHttpConnection {
   }
   shutdownNotice(): void {}
   goAway(): void {}
-  wantsToWrite(): boolean {
-    return false;
-  }
   onUnderlyingAboveWriteBufferHighWatermark(): void {}
   onUnderlyingBelowWriteBufferLowWatermark(): void {}
 }
