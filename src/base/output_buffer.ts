@@ -47,9 +47,27 @@ export function asLatin1(bytes: Uint8Array): Latin1Bytes {
   return NodeBuffer.from(bytes.buffer, bytes.byteOffset, bytes.length) as unknown as Latin1Bytes;
 }
 
+/**
+ * Chunks that are allocated together. A block of this size is mapped by itself, so that pages nobody
+ * writes to cost nothing and no hole is left between small allocations that stay.
+ */
+const SLAB_CHUNKS = 16;
+let slab = new ArrayBuffer(0);
+let slabEnd = 0;
+
+function allocateChunk(): Latin1Bytes {
+  if (slabEnd === slab.byteLength) {
+    slab = new ArrayBuffer(SLAB_CHUNKS * CHUNK_BYTES);
+    slabEnd = 0;
+  }
+  const bytes = NodeBuffer.from(slab, slabEnd, CHUNK_BYTES);
+  slabEnd += CHUNK_BYTES;
+  return bytes as unknown as Latin1Bytes;
+}
+
 /** Bytes in a line of chunks. */
 class Chunk {
-  readonly bytes: Latin1Bytes = allocateLatin1(CHUNK_BYTES);
+  readonly bytes: Latin1Bytes = allocateChunk();
   start = 0;
   end = 0;
   next: Chunk | undefined = undefined;
